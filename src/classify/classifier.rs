@@ -1,0 +1,62 @@
+use std::ops::ControlFlow;
+
+use http::response::Parts;
+
+use super::{Classification, ErrorClass};
+
+/// Tells answers apart. Implemented for each API; the layer that uses it is
+/// [`ErrorClassifierLayer`](crate::error_classifier::ErrorClassifierLayer).
+///
+/// A classifier is asked twice for each response: once when the head is
+/// there, whether it wants to see the body and with what eyes; and once at
+/// the end, for the verdict.
+pub trait Classify {
+    /// What looks at the body.
+    type Scan: Scan;
+
+    /// Called with the head of a response. `None` says that the body has
+    /// nothing to tell, and no byte of it is awaited.
+    fn scan(&self, head: &Parts) -> Option<Self::Scan>;
+
+    /// The verdict. `scanned` is what [`scan`](Self::scan) gave, after it has
+    /// seen as much of the body as it wanted, or as there was within the
+    /// limits of the layer.
+    fn classify(&self, head: &Parts, scanned: Option<Self::Scan>) -> Classification;
+}
+
+/// Looks at the beginning of a body, piece by piece, without keeping it.
+pub trait Scan {
+    /// Sees the next piece. `Break` says that it has seen enough.
+    fn push(&mut self, piece: &[u8]) -> ControlFlow<()>;
+
+    /// Says that the body is over: nothing was cut off.
+    fn end(&mut self) {}
+}
+
+/// The scan of a classifier that never looks at a body.
+#[derive(Clone, Copy, Debug)]
+pub enum NoScan {}
+
+impl Scan for NoScan {
+    fn push(&mut self, _: &[u8]) -> ControlFlow<()> {
+        match *self {}
+    }
+}
+
+/// Classifies by HTTP status alone. 429 counts as refused before anything
+/// was done; nothing else does.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ByStatus;
+
+impl Classify for ByStatus {
+    type Scan = NoScan;
+
+    fn scan(&self, _: &Parts) -> Option<NoScan> {
+        None
+    }
+
+    fn classify(&self, head: &Parts, _: Option<NoScan>) -> Classification {
+        let class = ErrorClass::from_status(head.status);
+        Classification::new(class).with_refused(class == ErrorClass::RateLimited)
+    }
+}

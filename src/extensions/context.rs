@@ -1,0 +1,108 @@
+use smol_str::SmolStr;
+
+use super::{AccountId, Operation};
+
+/// How urgent a request is. Where requests queue, a higher one goes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Priority {
+    /// May fill what others leave free: reports, polls.
+    Low,
+    /// The default.
+    #[default]
+    Normal,
+    /// Somebody waits for it.
+    High,
+}
+
+/// What the layers need to know of a request: whose it is, where it goes and
+/// what it does.
+///
+/// It travels in the request's extensions. A layer that finds it out, such as
+/// [`TikTokRequestContextLayer`](crate::tiktok::TikTokRequestContextLayer),
+/// leaves a value that the caller has set as it is.
+///
+/// # Example
+/// ```
+/// use tower_tiktok::extensions::{Operation, RequestContext};
+///
+/// let mut request = http::Request::post("/campaign/status/update/").body(()).unwrap();
+/// // Setting a status twice does no harm, but only the caller knows that.
+/// let context = RequestContext::new(Operation::repeatable()).with_account("7001");
+/// request.extensions_mut().insert(context);
+/// # let context = request.extensions().get::<RequestContext>().unwrap();
+/// # assert_eq!(context.account().unwrap().as_str(), "7001");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestContext {
+    account: Option<AccountId>,
+    endpoint: Option<SmolStr>,
+    operation: Operation,
+    priority: Priority,
+}
+
+impl RequestContext {
+    /// A context that knows the operation only.
+    #[must_use]
+    pub fn new(operation: Operation) -> Self {
+        Self {
+            account: None,
+            endpoint: None,
+            operation,
+            priority: Priority::default(),
+        }
+    }
+
+    /// Sets the account.
+    #[must_use]
+    pub fn with_account(mut self, account: impl Into<AccountId>) -> Self {
+        self.account = Some(account.into());
+        self
+    }
+
+    /// Sets the endpoint: the path as a template, without ids and without the
+    /// query, such as `/campaign/create/`.
+    #[must_use]
+    pub fn with_endpoint(mut self, endpoint: impl AsRef<str>) -> Self {
+        self.endpoint = Some(SmolStr::new(endpoint));
+        self
+    }
+
+    /// Sets the endpoint from a constant, without a copy.
+    #[must_use]
+    pub fn with_static_endpoint(mut self, endpoint: &'static str) -> Self {
+        self.endpoint = Some(SmolStr::new_static(endpoint));
+        self
+    }
+
+    /// Sets the priority. The default is [`Priority::Normal`].
+    #[must_use]
+    pub fn with_priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// The account, if the request names one.
+    #[must_use]
+    pub fn account(&self) -> Option<&AccountId> {
+        self.account.as_ref()
+    }
+
+    /// The path as a template, without ids and without the query.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
+
+    /// What the request does.
+    #[must_use]
+    pub fn operation(&self) -> &Operation {
+        &self.operation
+    }
+
+    /// How urgent it is.
+    #[must_use]
+    pub fn priority(&self) -> Priority {
+        self.priority
+    }
+}

@@ -1,0 +1,29 @@
+//! What the layers tell each other: the types they leave in the extensions of
+//! requests and responses.
+//!
+//! They are the protocol between the layers. A layer of your own may read
+//! them, or leave them in place of one of ours.
+//!
+//! | type | in | left by | read by |
+//! |---|---|---|---|
+//! | [`RequestContext`] | request | the caller, or the layer that finds it out | backoff, concurrency, logs |
+//! | [`Deadline`] | request | the caller | every layer that waits |
+//! | [`Attempt`] | request | backoff, on each resend | every layer that waits, logs |
+//! | [`Classification`](crate::classify::Classification) | response | the classifier | backoff, logs |
+//! | [`RetryAfter`], [`RateLimitStatus`] | response | the header layer | backoff |
+
+mod account;
+mod attempt;
+mod context;
+mod deadline;
+mod operation;
+mod retry_after;
+
+pub use self::{
+    account::AccountId,
+    attempt::Attempt,
+    context::{Priority, RequestContext},
+    deadline::Deadline,
+    operation::Operation,
+    retry_after::{RateLimitPolicy, RateLimitStatus, RetryAfter},
+};
