@@ -1,7 +1,7 @@
 //! Bodies that were looked into, and bodies that can be sent twice.
 
 #[cfg(feature = "error-classifier")]
-mod fields;
+mod json;
 #[cfg(feature = "error-classifier")]
 mod peek;
 #[cfg(feature = "error-classifier")]
@@ -10,4 +10,8 @@ mod peeked;
 mod replay;
 
 #[cfg(feature = "error-classifier")]
-pub use self::{fields::JsonFields, peeked::Peeked};
+pub(crate) use self::peek::{Look, Peek};
+#[cfg(feature = "jittered-backoff")]
+pub use self::replay::{BodyLost, Replay, ReplayBody};
+#[cfg(feature = "error-classifier")]
+pub use self::{json::JsonFields, peeked::Peeked};

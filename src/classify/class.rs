@@ -41,6 +41,7 @@ pub enum ErrorClass {
 impl ErrorClass {
     /// The class that an HTTP status alone suggests (RFC 9110, RFC 6585).
     #[must_use]
+    #[inline]
     pub fn from_status(status: StatusCode) -> Self {
         match status.as_u16() {
             100..=399 => Self::Success,
@@ -62,6 +63,7 @@ impl ErrorClass {
     /// tells, because an extension costs three allocations and most answers
     /// are successes.
     #[must_use]
+    #[inline]
     pub fn of<B>(response: &http::Response<B>) -> Self {
         match response.extensions().get::<super::Classification>() {
             Some(classification) => classification.class(),
@@ -71,6 +73,7 @@ impl ErrorClass {
 
     /// Whether this is [`Success`](Self::Success).
     #[must_use]
+    #[inline]
     pub fn is_success(self) -> bool {
         self == Self::Success
     }

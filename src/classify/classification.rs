@@ -44,6 +44,17 @@ impl From<&str> for ApiCode {
     }
 }
 
+/// What an answer says about sending the same request again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Resend {
+    /// Nothing was done: any request may be sent again.
+    Refused,
+    /// It is up to the class and the operation.
+    Open,
+    /// A second copy cannot fare better.
+    Final,
+}
+
 /// What an answer means, found by the layer that reads the body and left in
 /// the response's extensions for all the others.
 ///
@@ -63,7 +74,7 @@ impl From<&str> for ApiCode {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Classification {
     class: ErrorClass,
-    refused: bool,
+    resend: Resend,
     code: Option<ApiCode>,
     message: Option<Box<str>>,
     request_id: Option<Box<str>>,
@@ -78,7 +89,7 @@ impl Classification {
     pub fn new(class: ErrorClass) -> Self {
         Self {
             class,
-            refused: false,
+            resend: Resend::Open,
             code: None,
             message: None,
             request_id: None,
@@ -127,7 +138,25 @@ impl Classification {
     /// that even a write may be sent again. The default is `false`.
     #[must_use]
     pub fn with_refused(mut self, refused: bool) -> Self {
-        self.refused = refused;
+        self.resend = if refused {
+            Resend::Refused
+        } else {
+            Resend::Open
+        };
+        self
+    }
+
+    /// Says that a second copy of the request cannot fare better, such as one
+    /// that asks for a name that is taken. It is not sent again, whatever its
+    /// class, and takes back [`with_refused`](Self::with_refused). The
+    /// default is `false`.
+    #[must_use]
+    pub fn with_final(mut self, is_final: bool) -> Self {
+        self.resend = if is_final {
+            Resend::Final
+        } else {
+            Resend::Open
+        };
         self
     }
 
@@ -147,7 +176,13 @@ impl Classification {
     /// Whether the request was turned away before anything was done.
     #[must_use]
     pub fn is_refused(&self) -> bool {
-        self.refused
+        self.resend == Resend::Refused
+    }
+
+    /// Whether a second copy of the request cannot fare better.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.resend == Resend::Final
     }
 
     /// The API's code, if the body gave one.

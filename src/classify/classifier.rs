@@ -5,7 +5,7 @@ use http::response::Parts;
 use super::{Classification, ErrorClass};
 
 /// Tells answers apart. Implemented for each API; the layer that uses it is
-/// [`ErrorClassifierLayer`](crate::error_classifier::ErrorClassifierLayer).
+/// `ErrorClassifierLayer`.
 ///
 /// A classifier is asked twice for each response: once when the head is
 /// there, whether it wants to see the body and with what eyes; and once at
@@ -31,6 +31,15 @@ pub trait Scan {
 
     /// Says that the body is over: nothing was cut off.
     fn end(&mut self) {}
+
+    /// Says that the body broke off: there was more, and nobody will see it.
+    /// Whether that makes a failure of an answer that looked like a success so
+    /// far is up to the classifier.
+    fn fail(&mut self) {}
+
+    /// Says that the body was waited for until the layer's time was over.
+    /// There may be more of it, and the reader will see it.
+    fn late(&mut self) {}
 }
 
 /// The scan of a classifier that never looks at a body.

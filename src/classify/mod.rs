@@ -3,7 +3,7 @@
 //! One layer reads the body; every other layer reads the [`Classification`]
 //! that it left in the response's extensions. So a classifier for another API
 //! is all that another API needs: implement [`Classify`] and give it to
-//! [`ErrorClassifierLayer`](crate::error_classifier::ErrorClassifierLayer).
+//! `ErrorClassifierLayer`.
 
 mod class;
 mod classification;

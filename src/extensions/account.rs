@@ -17,9 +17,27 @@ impl AccountId {
     }
 }
 
-impl<T: AsRef<str>> From<T> for AccountId {
-    fn from(id: T) -> Self {
+impl From<&str> for AccountId {
+    fn from(id: &str) -> Self {
         Self(SmolStr::new(id))
+    }
+}
+
+impl From<&String> for AccountId {
+    fn from(id: &String) -> Self {
+        Self(SmolStr::new(id))
+    }
+}
+
+impl From<String> for AccountId {
+    fn from(id: String) -> Self {
+        Self(id.into())
+    }
+}
+
+impl AsRef<str> for AccountId {
+    fn as_ref(&self) -> &str {
+        self.as_str()
     }
 }
 

@@ -18,15 +18,16 @@ pub enum Priority {
 /// What the layers need to know of a request: whose it is, where it goes and
 /// what it does.
 ///
-/// It travels in the request's extensions. A layer that finds it out, such as
-/// [`TikTokRequestContextLayer`](crate::tiktok::TikTokRequestContextLayer),
-/// leaves a value that the caller has set as it is.
+/// It travels in the request's extensions. A layer that finds it out leaves a
+/// value that the caller has set as it is. To change only what the request
+/// does, and let the layer find out the rest, set an [`Operation`] in the
+/// request's extensions instead.
 ///
 /// # Example
 /// ```
 /// use tower_tiktok::extensions::{Operation, RequestContext};
 ///
-/// let mut request = http::Request::post("/campaign/status/update/").body(()).unwrap();
+/// let mut request = http::Request::post("/thing/status/update/").body(()).unwrap();
 /// // Setting a status twice does no harm, but only the caller knows that.
 /// let context = RequestContext::new(Operation::repeatable()).with_account("7001");
 /// request.extensions_mut().insert(context);
@@ -84,6 +85,7 @@ impl RequestContext {
 
     /// The account, if the request names one.
     #[must_use]
+    #[inline]
     pub fn account(&self) -> Option<&AccountId> {
         self.account.as_ref()
     }
@@ -94,8 +96,15 @@ impl RequestContext {
         self.endpoint.as_deref()
     }
 
+    /// The same, to keep: a clone copies no text.
+    #[cfg(feature = "retry-after-header")]
+    pub(crate) fn endpoint_name(&self) -> Option<SmolStr> {
+        self.endpoint.clone()
+    }
+
     /// What the request does.
     #[must_use]
+    #[inline]
     pub fn operation(&self) -> &Operation {
         &self.operation
     }

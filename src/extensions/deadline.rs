@@ -41,6 +41,7 @@ impl Deadline {
     /// The last instant at which a request with these extensions may still be
     /// sent: its deadline or its [`Attempt::send_before`], whichever is first.
     #[must_use]
+    #[inline]
     pub fn to_send(extensions: &Extensions) -> Option<Instant> {
         let deadline = extensions.get::<Self>().map(Self::instant);
         let attempt = extensions.get::<Attempt>().and_then(Attempt::send_before);

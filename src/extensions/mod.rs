@@ -10,7 +10,8 @@
 //! | [`Deadline`] | request | the caller | every layer that waits |
 //! | [`Attempt`] | request | backoff, on each resend | every layer that waits, logs |
 //! | [`Classification`](crate::classify::Classification) | response | the classifier | backoff, logs |
-//! | [`RetryAfter`], [`RateLimitStatus`] | response | the header layer | backoff |
+//! | [`RetryAfter`] | response | the header layer | backoff |
+//! | [`RateLimitStatus`] | response | the header layer | the caller |
 
 mod account;
 mod attempt;

@@ -35,6 +35,7 @@ impl Operation {
     /// What the method alone suggests: the safe methods of RFC 9110 read, all
     /// others write.
     #[must_use]
+    #[inline]
     pub fn from_method(method: &Method) -> Self {
         if method.is_safe() {
             Self::Read
@@ -45,6 +46,7 @@ impl Operation {
 
     /// Whether this changes nothing.
     #[must_use]
+    #[inline]
     pub fn is_read(&self) -> bool {
         matches!(self, Self::Read)
     }

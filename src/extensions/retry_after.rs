@@ -3,29 +3,46 @@ use std::time::Duration;
 /// How long the server asks to stay away, counted from the answer. In the
 /// extensions of the response.
 ///
-/// Left by [`RetryAfterHeaderLayer`](crate::retry_after_header), never more
-/// than that layer's cap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RetryAfter(Duration);
+/// Left by the layer that reads the headers, never more than its cap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryAfter {
+    delay: Duration,
+    cut: bool,
+}
 
 impl RetryAfter {
     /// A wait of `delay`.
     #[must_use]
     pub fn new(delay: Duration) -> Self {
-        Self(delay)
+        Self { delay, cut: false }
+    }
+
+    /// Says that the server asked for more than [`delay`](Self::delay), and
+    /// that whoever read it did not believe it. The default is `false`.
+    #[must_use]
+    pub fn with_cut(mut self, cut: bool) -> Self {
+        self.cut = cut;
+        self
     }
 
     /// How long to stay away.
     #[must_use]
     pub fn delay(&self) -> Duration {
-        self.0
+        self.delay
+    }
+
+    /// Whether the server asked for more. A request that comes back after
+    /// [`delay`](Self::delay) is then too early.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.cut
     }
 }
 
 /// What a server's headers tell of a limit that has not been reached yet, or
 /// just was. In the extensions of the response.
 ///
-/// Left by [`RetryAfterHeaderLayer`](crate::retry_after_header).
+/// Left by the layer that reads the headers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RateLimitStatus {
     policies: Vec<RateLimitPolicy>,
