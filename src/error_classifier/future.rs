@@ -1,0 +1,143 @@
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode, header::CONTENT_ENCODING, response::Parts};
+use http_body::Body;
+use pin_project_lite::pin_project;
+
+use super::layer::Shared;
+use crate::{
+    body::{Look, Peek, Peeked},
+    classify::{Classification, Classify, ErrorClass},
+};
+
+pin_project! {
+    /// Response future for [`ErrorClassifier`](super::ErrorClassifier).
+    pub struct ResponseFuture<F, R: Body, C: Classify> {
+        #[pin]
+        state: State<F, R, C>,
+        shared: Arc<Shared<C>>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<F, R: Body, C: Classify> {
+        Calling { #[pin] call: F, is_head: bool },
+        // Boxed: few answers come to this, and all would be as large.
+        Peeking { peek: Pin<Box<Peek<R, C::Scan>>>, head: Option<Parts> },
+    }
+}
+
+impl<F, R: Body, C: Classify> ResponseFuture<F, R, C> {
+    pub(super) fn new(call: F, is_head: bool, shared: Arc<Shared<C>>) -> Self {
+        Self {
+            state: State::Calling { call, is_head },
+            shared,
+        }
+    }
+}
+
+impl<F, R, C, E> Future for ResponseFuture<F, R, C>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: Body<Data = Bytes> + Unpin,
+    C: Classify,
+{
+    type Output = Result<Response<Peeked<R>>, E>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let shared = &**this.shared;
+        loop {
+            let next = match this.state.as_mut().project() {
+                StateProj::Calling { call, is_head } => {
+                    let (head, body) = ready!(call.poll(cx))?.into_parts();
+                    let scan = if *is_head || !has_plain_body(&head) {
+                        None
+                    } else {
+                        shared.classify.scan(&head)
+                    };
+                    let Some(scan) = scan else {
+                        let response = shared.judge(head, Peeked::new(body), None);
+                        return Poll::Ready(Ok(response));
+                    };
+                    // Mostly the code has come with the head.
+                    let mut look = Look::new(body, scan, shared.peek_limit);
+                    if look.poll(cx).is_ready() {
+                        let (body, scan) = look.into_parts();
+                        return Poll::Ready(Ok(shared.judge(head, body, Some(scan))));
+                    }
+                    State::Peeking {
+                        peek: Box::pin(Peek::new(look, Some(shared.peek_timeout))),
+                        head: Some(head),
+                    }
+                }
+                StateProj::Peeking { peek, head } => {
+                    let (body, scan) = ready!(peek.as_mut().poll(cx));
+                    let head = head.take().expect("polled after it ended");
+                    return Poll::Ready(Ok(shared.judge(head, body, Some(scan))));
+                }
+            };
+            this.state.set(next);
+        }
+    }
+}
+
+impl<C: Classify> Shared<C> {
+    /// Asks for the verdict and leaves it with the response.
+    #[inline]
+    fn judge<B>(&self, mut head: Parts, body: B, scan: Option<C::Scan>) -> Response<B> {
+        let found = self.classify.classify(&head, scan);
+        if found.class().is_success() && ErrorClass::from_status(head.status).is_success() {
+            // NOTE: `ErrorClass::of` takes none for this. A classifier inside
+            // may have left one that we overrule.
+            head.extensions.remove::<Classification>();
+        } else {
+            head.extensions.insert(found);
+        }
+        Response::from_parts(head, body)
+    }
+}
+
+/// Whether there can be a body, and in the words of the API: what is
+/// compressed says nothing before it is decoded, and by then it is too late.
+#[inline]
+fn has_plain_body(head: &Parts) -> bool {
+    let is_empty = matches!(
+        head.status,
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+    );
+    let is_encoded = || head.headers.contains_key(CONTENT_ENCODING) && is_encoded(&head.headers);
+    !is_empty && !is_encoded()
+}
+
+#[cold]
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_ENCODING).iter().any(|value| {
+        value
+            .as_bytes()
+            .split(|byte| *byte == b',')
+            .map(<[u8]>::trim_ascii)
+            .any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
+    })
+}
+
+impl<F, R: Body, C: Classify> fmt::Debug for ResponseFuture<F, R, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.state {
+            State::Calling { .. } => "Calling",
+            State::Peeking { .. } => "Peeking",
+        };
+        f.debug_struct("ResponseFuture")
+            .field("state", &format_args!("{state}"))
+            .finish_non_exhaustive()
+    }
+}
