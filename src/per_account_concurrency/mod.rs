@@ -1,1 +1,125 @@
-//! To be written.
+//! Bound the requests in flight for each account.
+//!
+//! A server that works on one account's requests one after another, or locks
+//! the account for a write, answers a crowd of them with conflicts and
+//! timeouts. And one busy account that holds every connection starves all
+//! others. With this layer each account has its own permits, reads and writes
+//! apart, and a request that finds none free waits behind its own account
+//! only, first come, first served. The limits can be changed while requests
+//! are under way, see [`PerAccountConcurrencyHandle`].
+//!
+//! An account without requests costs nothing: it is not in the map. So the
+//! memory follows the requests that are under way, whatever the number of
+//! accounts ever seen.
+//!
+//! # Example
+//! ```
+//! use std::{convert::Infallible, time::Duration};
+//!
+//! use http::{Request, Response};
+//! use tokio::time::{Instant, sleep};
+//! use tower::{ServiceBuilder, ServiceExt};
+//! use tower_tiktok::{
+//!     extensions::{Operation, RequestContext},
+//!     per_account_concurrency::PerAccountConcurrencyLayer,
+//! };
+//!
+//! async fn one_second(_: Request<String>) -> Result<Response<String>, Infallible> {
+//!     sleep(Duration::from_secs(1)).await;
+//!     Ok(Response::new(String::new()))
+//! }
+//!
+//! fn write(account: &str) -> Request<String> {
+//!     let context = RequestContext::new(Operation::Write).with_account(account);
+//!     Request::post("/").extension(context).body(String::new()).unwrap()
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let layer = PerAccountConcurrencyLayer::builder().max_writes(1).build()?;
+//! let handle = layer.handle();
+//! let client = ServiceBuilder::new().layer(layer).service_fn(one_second);
+//!
+//! let start = Instant::now();
+//! let (a, b, c) = tokio::join!(
+//!     client.clone().oneshot(write("7001")),
+//!     // Waits for the first: the account has one permit.
+//!     client.clone().oneshot(write("7001")),
+//!     client.clone().oneshot(write("7002")),
+//! );
+//! # assert!(a.is_ok() && b.is_ok() && c.is_ok());
+//! assert_eq!(start.elapsed().as_secs(), 2);
+//! assert!(handle.snapshot().accounts().is_empty());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Requests
+//!
+//! The account and the operation come from the
+//! [`RequestContext`](crate::extensions::RequestContext) in the request's
+//! extensions; without one, the account from
+//! [a function](PerAccountConcurrencyBuilder::key) and the operation from the
+//! method. A request without an account passes without any limit, unless
+//! [all of them share one](PerAccountConcurrencyBuilder::share_without_account).
+//!
+//! A request that may not be sent after some instant, see
+//! [`Deadline::to_send`](crate::extensions::Deadline::to_send), leaves the
+//! queue at that instant with
+//! [`DeadlineExceeded`](crate::error::DeadlineExceeded). One that finds the
+//! queue full fails with [`QueueFull`]. Neither was sent.
+//!
+//! # Order
+//!
+//! Inside the retry, so that nothing is held while a retry sleeps and every
+//! attempt takes a permit. Outside whatever has one limit for all, such as
+//! pacing or `tower`'s `ConcurrencyLimit`: the service inside is readied only
+//! when the permit is there, so a busy account holds none of what is shared.
+//! It never exerts back-pressure itself, for which
+//! [the queue is bounded](PerAccountConcurrencyBuilder::max_queued). Outside
+//! the classifier, so that the permit is held until the answer is judged.
+//!
+//! # Cancel safety
+//!
+//! A request joins the queue when its future is first polled. The future, and
+//! the body of the response, may be dropped at any time. A request that waits
+//! leaves the queue at once. A permit, even one
+//! that was granted a moment ago, goes to the next in the queue, after the
+//! call that it was for has ended.
+//!
+//! # Clone
+//!
+//! Clones of the layer, of its services and of the handle share all permits.
+
+mod account_of;
+mod body;
+mod builder;
+mod error;
+mod future;
+mod handle;
+mod key;
+mod layer;
+mod limits;
+#[cfg(test)]
+mod model;
+mod permits;
+mod send_by;
+mod service;
+mod shard;
+mod slab;
+mod snapshot;
+mod ticket;
+mod waiters;
+
+pub use self::{
+    account_of::{AccountOf, FromContext},
+    body::HeldBody,
+    builder::{PerAccountConcurrencyBuilder, Release},
+    error::{InvalidConcurrency, QueueFull},
+    future::ResponseFuture,
+    handle::PerAccountConcurrencyHandle,
+    layer::PerAccountConcurrencyLayer,
+    limits::Limits,
+    service::PerAccountConcurrency,
+    snapshot::{AccountUse, Snapshot},
+};

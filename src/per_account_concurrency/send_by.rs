@@ -1,0 +1,46 @@
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use http::Extensions;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::extensions::Deadline;
+
+/// The instant from which on a request must not be sent any more.
+#[derive(Debug)]
+pub(super) struct SendBy {
+    instant: Option<Instant>,
+    /// Made when the request has to wait, so that one that need not wait costs
+    /// no timer.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl SendBy {
+    #[inline]
+    pub(super) fn of(extensions: &Extensions) -> Self {
+        Self {
+            instant: Deadline::to_send(extensions),
+            timer: None,
+        }
+    }
+
+    /// Whether it is too late to send.
+    #[inline]
+    pub(super) fn has_passed(&self) -> bool {
+        self.instant
+            .is_some_and(|instant| instant <= Instant::now())
+    }
+
+    /// Ready when it is too late to send.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(instant) = self.instant else {
+            return Poll::Pending;
+        };
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(sleep_until(instant)));
+        timer.as_mut().poll(cx)
+    }
+}

@@ -1,0 +1,95 @@
+use std::{
+    fmt,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::{
+    AccountOf, FromContext, HeldBody, PerAccountConcurrencyHandle, Release, ResponseFuture,
+    limits::Kind, permits::Permits, send_by::SendBy,
+};
+use crate::error::BoxError;
+
+/// Middleware that bounds the requests in flight for each account. See the
+/// [module docs](super).
+#[derive(Clone)]
+pub struct PerAccountConcurrency<S, K = FromContext> {
+    inner: S,
+    permits: Arc<Permits>,
+    policy: Policy<K>,
+}
+
+/// What the layer hands to each of its services.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Policy<K> {
+    pub(super) key: K,
+    pub(super) release: Release,
+    pub(super) share_without_account: bool,
+}
+
+impl<S, K> PerAccountConcurrency<S, K> {
+    pub(super) fn new(inner: S, permits: Arc<Permits>, policy: Policy<K>) -> Self {
+        Self {
+            inner,
+            permits,
+            policy,
+        }
+    }
+
+    /// The service inside.
+    #[must_use]
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Reads and changes the limits. See [`PerAccountConcurrencyHandle`].
+    #[must_use]
+    pub fn handle(&self) -> PerAccountConcurrencyHandle {
+        PerAccountConcurrencyHandle::new(self.permits.clone())
+    }
+}
+
+impl<S, K, B, R> Service<Request<B>> for PerAccountConcurrency<S, K>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    S::Error: Into<BoxError>,
+    K: AccountOf<B>,
+    R: Body,
+{
+    type Response = Response<HeldBody<R>>;
+    type Error = BoxError;
+    type Future = ResponseFuture<S, B>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        // The account is not known yet. Readying `inner` here would hold its
+        // capacity while the request queues behind its own account.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let account = self.policy.key.account_of(&request);
+        let limited = account.is_some() || self.policy.share_without_account;
+        let ticket = if limited {
+            let kind = Kind::of(&request);
+            Some(self.permits.ticket(account, kind, self.policy.release))
+        } else {
+            None
+        };
+        let send_by = SendBy::of(request.extensions());
+        ResponseFuture::new(self.inner.clone(), request, send_by, ticket)
+    }
+}
+
+impl<S: fmt::Debug, K> fmt::Debug for PerAccountConcurrency<S, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PerAccountConcurrency")
+            .field("inner", &self.inner)
+            .field("limits", &self.permits.defaults())
+            .field("release", &self.policy.release)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,78 @@
+use std::{
+    fmt, mem,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use super::{QueueFull, Release, key::Key, limits::Kind, permits::Permits, shard::Place};
+
+/// One request's way to its permit: outside, in the queue, with the permit.
+///
+/// Dropping it gives up what it has: its place, or its permit, which goes to
+/// the next in the queue.
+pub(super) struct Ticket {
+    permits: Arc<Permits>,
+    kind: Kind,
+    release: Release,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Outside(Key),
+    Inside(Place),
+    TurnedAway,
+}
+
+impl Ticket {
+    #[inline]
+    pub(super) fn new(permits: Arc<Permits>, key: Key, kind: Kind, release: Release) -> Self {
+        Self {
+            permits,
+            kind,
+            release,
+            state: State::Outside(key),
+        }
+    }
+
+    /// Whether it is held to the end of the body.
+    #[inline]
+    pub(super) fn is_for_body(&self) -> bool {
+        self.release == Release::OnBodyEnd
+    }
+
+    /// Ready once it has the permit. Joins the queue at the first poll.
+    #[inline]
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), QueueFull>> {
+        if let State::Outside(_) = self.state
+            && let State::Outside(key) = mem::replace(&mut self.state, State::TurnedAway)
+        {
+            self.state = State::Inside(self.permits.enter(key, self.kind)?);
+        }
+        if let State::Inside(Place::Queued { at, slot }) = self.state {
+            ready!(self.permits.poll(at, slot, cx));
+            self.state = State::Inside(Place::Held { at });
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for Ticket {
+    #[inline]
+    fn drop(&mut self) {
+        match self.state {
+            State::Inside(Place::Held { at }) => self.permits.release(at, self.kind),
+            State::Inside(Place::Queued { at, slot }) => self.permits.leave(at, self.kind, slot),
+            State::Outside(_) | State::TurnedAway => {}
+        }
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket")
+            .field("kind", &self.kind)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
