@@ -1,0 +1,153 @@
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tower_service::Service;
+
+use super::{
+    ClassifyError,
+    config::Config,
+    kept::Kept,
+    session::Session,
+    settle::{Settled, end, settle, unknown},
+};
+use crate::{
+    body::Replay,
+    classify::ErrorClass,
+    error::{BoxError, DeadlineExceeded},
+};
+
+pin_project! {
+    /// Response future for [`JitteredBackoff`](super::JitteredBackoff).
+    pub struct ResponseFuture<S, B, C>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        state: State<S::Future>,
+        kept: Kept<S, B>,
+        session: Session,
+        config: Arc<Config<C>>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<F> {
+        // A resend is given up when the server forgets the first copy: it may
+        // not have been sent yet. Boxed, because few calls have that limit.
+        Called { #[pin] call: F, forgotten: Option<Pin<Box<Sleep>>> },
+        // Nothing of the attempt before is held here: no response, no permit.
+        Waiting { #[pin] sleep: Sleep },
+        Readying { #[pin] limit: Option<Sleep> },
+    }
+}
+
+impl<S, B, C> ResponseFuture<S, B, C>
+where
+    S: Service<Request<B>>,
+{
+    pub(super) fn new(
+        call: S::Future,
+        kept: Kept<S, B>,
+        config: Arc<Config<C>>,
+        now: Instant,
+    ) -> Self {
+        Self {
+            state: State::Called {
+                call,
+                forgotten: None,
+            },
+            kept,
+            session: Session::new(now),
+            config,
+        }
+    }
+}
+
+impl<S, B, C, R> Future for ResponseFuture<S, B, C>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+    B: Replay,
+    C: ClassifyError,
+{
+    type Output = Result<Response<R>, BoxError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            let next = match this.state.as_mut().project() {
+                StateProj::Called { call, forgotten } => {
+                    let Poll::Ready(result) = call.poll(cx) else {
+                        let Some(forgotten) = forgotten else {
+                            return Poll::Pending;
+                        };
+                        ready!(forgotten.as_mut().poll(cx));
+                        return Poll::Ready(Err(unknown(this.session, this.kept, None, None)));
+                    };
+                    let result = result.map_err(Into::into);
+                    if let Ok(response) = &result
+                        && ErrorClass::of(response).is_success()
+                    {
+                        return Poll::Ready(result);
+                    }
+                    match settle(this.session, this.kept, this.config, result) {
+                        Settled::Wait(delay) => State::Waiting {
+                            sleep: sleep(delay),
+                        },
+                        Settled::End(result) => return Poll::Ready(result),
+                    }
+                }
+                StateProj::Waiting { sleep } => {
+                    ready!(sleep.poll(cx));
+                    let (operation, deadline) = (this.kept.operation(), this.kept.deadline());
+                    let limits = &this.config.limits;
+                    let ends = this.session.ends(limits, &operation, deadline);
+                    State::Readying {
+                        limit: ends.map(sleep_until),
+                    }
+                }
+                StateProj::Readying { limit } => {
+                    // The limit is asked first: what becomes ready too late is
+                    // not sent.
+                    let resent = match limit.as_pin_mut().map(|limit| limit.poll(cx)) {
+                        Some(Poll::Ready(())) => Err(DeadlineExceeded::new(None, None).into()),
+                        _ => ready!(this.kept.poll_resend(this.session, cx)),
+                    };
+                    match resent {
+                        Ok(call) => {
+                            let forgotten = this.session.forgotten_at(&this.kept.operation());
+                            State::Called {
+                                call,
+                                forgotten: forgotten.map(|at| Box::pin(sleep_until(at))),
+                            }
+                        }
+                        Err(error) => {
+                            return Poll::Ready(Err(end(this.session, this.kept, None, error)));
+                        }
+                    }
+                }
+            };
+            this.state.set(next);
+        }
+    }
+}
+
+impl<S, B, C> fmt::Debug for ResponseFuture<S, B, C>
+where
+    S: Service<Request<B>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture")
+            .field("session", &self.session)
+            .finish_non_exhaustive()
+    }
+}

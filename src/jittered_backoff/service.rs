@@ -1,0 +1,86 @@
+use std::{
+    fmt, mem,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use tokio::time::Instant;
+use tower_service::Service;
+
+use super::{
+    ClassifyError, ResponseFuture, TransportErrors, config::Config, head::Head, kept::Kept,
+};
+use crate::{body::Replay, error::BoxError};
+
+/// Middleware that sends a request again where that is safe. See the
+/// [module docs](super).
+pub struct JitteredBackoff<S, C = TransportErrors> {
+    inner: S,
+    config: Arc<Config<C>>,
+}
+
+impl<S, C> JitteredBackoff<S, C> {
+    pub(super) fn new(inner: S, config: Arc<Config<C>>) -> Self {
+        Self { inner, config }
+    }
+}
+
+impl<S, C, B, R> Service<Request<B>> for JitteredBackoff<S, C>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    S::Error: Into<BoxError>,
+    B: Replay,
+    C: ClassifyError,
+{
+    type Response = Response<R>;
+    type Error = BoxError;
+    type Future = ResponseFuture<S, B, C>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let now = Instant::now();
+        if let Some(budget) = &self.config.budget {
+            budget.deposit(now);
+        }
+        let config = Arc::clone(&self.config);
+        let Some(body) = request.body().try_clone() else {
+            let kept = Kept::gone(&request);
+            return ResponseFuture::new(self.inner.call(request), kept, config, now);
+        };
+        // The instance that is ready makes the call; its clone waits for the
+        // next request.
+        let clone = self.inner.clone();
+        let mut service = mem::replace(&mut self.inner, clone);
+        let head = Head::of(&request);
+        let call = service.call(request);
+        let kept = Kept::Copy {
+            service,
+            head,
+            body,
+        };
+        ResponseFuture::new(call, kept, config, now)
+    }
+}
+
+// By hand: a derive would ask the same of `C`.
+impl<S: Clone, C> Clone for JitteredBackoff<S, C> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            config: Arc::clone(&self.config),
+        }
+    }
+}
+
+impl<S: fmt::Debug, C> fmt::Debug for JitteredBackoff<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JitteredBackoff")
+            .field("inner", &self.inner)
+            .field("limits", &self.config.limits)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,14 @@
+//! What `JitteredBackoffLayer` promises, seen from outside.
+
+#![expect(clippy::unwrap_used, reason = "what helps a test is test")]
+
+mod contract;
+mod ends;
+mod events;
+mod http2;
+mod matrix;
+mod memory;
+mod resources;
+mod support;
+mod transport;
+mod waits;
