@@ -1,4 +1,79 @@
-//! Tower layers for clients of the TikTok Business API.
+//! Tower layers for clients of the TikTok Business API: errors told apart,
+//! limits obeyed, and no write carried out twice.
+//!
+//! Who launches campaigns in bulk meets TikTok's limits, and these are not
+//! like others: a refusal comes as HTTP 200, without `Retry-After`; whoever
+//! overruns a minute is shut out for five; and most creates are not
+//! idempotent, so a careless retry buys a second campaign with real money.
+//! Stack [`TikTokLayer`](tiktok::TikTokLayer) around the HTTP client that you
+//! have, and endpoint code need know nothing of it.
+//!
+//! # Example
+//!
+//! hyper's client through the whole stack, over a real connection, to a server
+//! whose gateway fails the first request:
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http::Request;
+//! use http_body_util::{BodyExt, Full};
+//! use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+//! use tower::{Service, ServiceBuilder, ServiceExt};
+//! use tower_tiktok::{classify::ErrorClass, tiktok::TikTokLayer};
+//! # use tower_tiktok::simulator::{Fault, Script, Simulator};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! # let simulator = Simulator::builder()
+//! #     .script(Script::new(Fault::BadGateway).path("/campaign/get/").times(1))
+//! #     .build()?;
+//! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! # let api = format!("http://{}", listener.local_addr()?);
+//! # let _server = simulator.serve(listener)?;
+//! let mut client = ServiceBuilder::new()
+//!     .layer(TikTokLayer::builder().build())
+//!     .service(Client::builder(TokioExecutor::new()).build_http());
+//!
+//! let request = Request::get(format!("{api}/open_api/v1.3/campaign/get/?advertiser_id=7001"))
+//!     .header("access-token", "secret")
+//!     .body(Full::<Bytes>::default())?;
+//! let response = client.ready().await?.call(request).await?;
+//!
+//! assert_eq!(ErrorClass::of(&response), ErrorClass::Success);
+//! # assert_eq!(simulator.ledger().total.received, 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The layers
+//!
+//! Outermost first. Each works alone; the whole stacks them in this order.
+//!
+//! | layer | what it does | finds | leaves |
+//! |---|---|---|---|
+//! | [`TikTokRequestContextLayer`](tiktok::context) | tells account, endpoint and operation | URL, beginning of the body | [`RequestContext`](extensions::RequestContext) |
+//! | [`JitteredBackoffLayer`](jittered_backoff) | sends again what is safe to send again | all of the below | [`Attempt`](extensions::Attempt) |
+//! | [`PerAccountConcurrencyLayer`](per_account_concurrency) | so many requests in flight for each account | `RequestContext` | |
+//! | [`RetryAfterHeaderLayer`](retry_after_header) | reads and logs waits and limits | headers | [`RetryAfter`](extensions::RetryAfter), [`RateLimitStatus`](extensions::RateLimitStatus) |
+//! | [`TikTokErrorClassifierLayer`](tiktok::classifier) | reads the code in the body | beginning of the body | [`Classification`](classify::Classification) |
+//!
+//! One layer reads the body, one reads the headers, and all others read what
+//! these two leave in the [`extensions`]. So a layer of your own fits in
+//! anywhere, and a [classifier](error_classifier) of your own makes the generic
+//! layers serve another API.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `tiktok` | yes | [`tiktok`]: the whole stack; turns on the four layers below |
+//! | `error-classifier` | yes | [`error_classifier`] |
+//! | `retry-after-header` | yes | [`retry_after_header`] |
+//! | `jittered-backoff` | yes | [`jittered_backoff`] |
+//! | `per-account-concurrency` | yes | [`per_account_concurrency`] |
+//! | `hyper` | yes | tells hyper's and reqwest's transport errors apart |
+//! | `service-builder-ext` | yes | [`ServiceBuilderExt`] |
+//! | `simulator` | | a TikTok that enforces its limits, for tests |
 
 pub mod body;
 pub mod classify;
@@ -16,6 +91,9 @@ pub mod retry_after_header;
 pub mod simulator;
 #[cfg(feature = "tiktok")]
 pub mod tiktok;
+
+#[cfg(feature = "service-builder-ext")]
+pub use self::tiktok::ServiceBuilderExt;
 
 #[cfg(any(feature = "retry-after-header", feature = "tiktok"))]
 mod wall_clock;

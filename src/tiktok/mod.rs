@@ -1,5 +1,20 @@
 //! What is known of TikTok alone: its codes, its envelope, its endpoints, and
 //! the stack of all layers in the right order.
 
-mod classifier;
-mod context;
+pub mod classifier;
+pub mod codes;
+pub mod context;
+pub mod endpoints;
+#[cfg(feature = "service-builder-ext")]
+mod service_builder_ext;
+pub mod stack;
+
+#[cfg(feature = "service-builder-ext")]
+pub use self::service_builder_ext::ServiceBuilderExt;
+pub use self::{
+    classifier::{TikTokErrorClassifier, TikTokErrorClassifierLayer},
+    codes::{Api, classify_code},
+    context::{TikTokRequestContext, TikTokRequestContextLayer},
+    endpoints::Endpoint,
+    stack::{TikTok, TikTokLayer},
+};

@@ -1,0 +1,48 @@
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use crate::{body::Peeked, per_account_concurrency::HeldBody};
+
+pin_project! {
+    /// The body of a response, exactly as the client gave it.
+    #[derive(Debug)]
+    pub struct ResponseBody<R: Body> {
+        #[pin]
+        inner: HeldBody<Peeked<R>>,
+    }
+}
+
+impl<R: Body> ResponseBody<R> {
+    pub(super) fn new(inner: HeldBody<Peeked<R>>) -> Self {
+        Self { inner }
+    }
+}
+
+impl<R> Body for ResponseBody<R>
+where
+    R: Body<Data = Bytes>,
+{
+    type Data = Bytes;
+    type Error = R::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, R::Error>>> {
+        self.project().inner.poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

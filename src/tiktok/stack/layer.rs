@@ -1,0 +1,51 @@
+use tower_layer::Layer;
+
+use super::{TikTok, TikTokLayerBuilder};
+use crate::{
+    jittered_backoff::{JitteredBackoffLayer, TransportErrors},
+    per_account_concurrency::{
+        FromContext, PerAccountConcurrencyHandle, PerAccountConcurrencyLayer,
+    },
+    retry_after_header::RetryAfterHeaderLayer,
+    tiktok::{TikTokErrorClassifierLayer, TikTokRequestContextLayer},
+};
+
+/// Layer that applies the whole stack. See the [module docs](super).
+///
+/// `C` tells transport errors apart, and `K` finds the account of a request;
+/// both are those of the parts that the builder was given.
+#[derive(Clone, Debug)]
+pub struct TikTokLayer<C = TransportErrors, K = FromContext> {
+    pub(super) context: TikTokRequestContextLayer,
+    pub(super) backoff: JitteredBackoffLayer<C>,
+    pub(super) concurrency: PerAccountConcurrencyLayer<K>,
+    pub(super) retry_after_header: RetryAfterHeaderLayer,
+    pub(super) classifier: TikTokErrorClassifierLayer,
+}
+
+impl TikTokLayer {
+    /// Each part with its defaults, until it is replaced.
+    #[must_use]
+    pub fn builder() -> TikTokLayerBuilder {
+        TikTokLayerBuilder::new()
+    }
+}
+
+impl<C, K> TikTokLayer<C, K> {
+    /// Reads and changes the limits for each account, while requests are under
+    /// way.
+    #[must_use]
+    pub fn concurrency_handle(&self) -> PerAccountConcurrencyHandle {
+        self.concurrency.handle()
+    }
+}
+
+impl<S, C, K: Clone> Layer<S> for TikTokLayer<C, K> {
+    type Service = TikTok<S, C, K>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        let judged = self.retry_after_header.layer(self.classifier.layer(inner));
+        let permitted = self.concurrency.layer(judged);
+        TikTok::new(self.context.layer(self.backoff.layer(permitted)))
+    }
+}

@@ -1,0 +1,107 @@
+//! All layers at once, in the right order.
+//!
+//! Endpoint code should know nothing of limits, retries and permits, and
+//! nobody should have to remember which layer belongs outside which: a permit
+//! held while a retry sleeps, or an attempt that nobody counts, is the kind of
+//! mistake that shows in production only. This layer is the whole stack. Each
+//! part can be replaced by one that you have built yourself.
+//!
+//! # Example
+//! ```
+//! use std::convert::Infallible;
+//!
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use http_body_util::{BodyExt, Full};
+//! use tower::{Service, ServiceBuilder, ServiceExt};
+//! use tower_tiktok::{
+//!     body::Peeked, extensions::Attempt, per_account_concurrency::PerAccountConcurrencyLayer,
+//!     tiktok::TikTokLayer,
+//! };
+//!
+//! // In place of an HTTP client. It throttles the first attempt as TikTok does.
+//! async fn api(request: Request<Peeked<Full<Bytes>>>) -> Result<Response<Full<Bytes>>, Infallible> {
+//!     let body = match request.extensions().get::<Attempt>() {
+//!         None => r#"{"code":40100,"message":"App 1 reaches the QPS limit 10, current QPS is 11"}"#,
+//!         Some(_) => r#"{"code":0,"message":"OK","data":{"campaign_id":"17"}}"#,
+//!     };
+//!     Ok(Response::new(Full::from(body)))
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! let one_write_at_a_time = PerAccountConcurrencyLayer::builder().max_writes(1).build()?;
+//! let layer = TikTokLayer::builder().concurrency(one_write_at_a_time).build();
+//! let handle = layer.concurrency_handle();
+//! let mut client = ServiceBuilder::new()
+//!     .layer(layer)
+//!     .service_fn(api);
+//!
+//! let create = Request::post("/open_api/v1.3/campaign/create/")
+//!     .header("content-type", "application/json")
+//!     .body(Full::from(r#"{"advertiser_id":"7001","campaign_name":"spring"}"#))?;
+//! let response = client.ready().await?.call(create).await?;
+//! let body = response.into_body().collect().await?.to_bytes();
+//! assert!(body.starts_with(br#"{"code":0"#));
+//! assert_eq!(handle.limits().max_writes(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Order
+//!
+//! From the outside in. A layer of your own that should see each attempt, such
+//! as a timeout or the access token, belongs inside the whole; one that should
+//! see each request once, outside.
+//!
+//! | part | set by | what it does |
+//! |---|---|---|
+//! | [`TikTokRequestContextLayer`] | [`context`](TikTokLayerBuilder::context) | finds account, endpoint and operation |
+//! | [`JitteredBackoffLayer`] | [`backoff`](TikTokLayerBuilder::backoff) | sends again what is safe to send again |
+//! | [`PerAccountConcurrencyLayer`] | [`concurrency`](TikTokLayerBuilder::concurrency) | permits for each account; held for an attempt, not while a retry sleeps |
+//! | [`RetryAfterHeaderLayer`] | [`retry_after_header`](TikTokLayerBuilder::retry_after_header) | reads and logs waits and limits |
+//! | [`TikTokErrorClassifierLayer`] | [`classifier`](TikTokLayerBuilder::classifier) | reads the code in the body |
+//!
+//! If the client decompresses, it does so inside: a compressed body is judged
+//! by its HTTP status alone.
+//!
+//! # Errors
+//!
+//! What TikTok answers is a response, with a
+//! [`Classification`](crate::classify::Classification) in its extensions unless
+//! it is a plain success. An error is one of [`crate::error`], a full queue
+//! ([`QueueFull`](crate::per_account_concurrency::QueueFull)), or the client's.
+//!
+//! # Cancel safety
+//!
+//! The response future and the body may be dropped at any time: no permit, no
+//! place in a queue and no task is left behind.
+//!
+//! # Limits at run time
+//!
+//! [`TikTokLayer::concurrency_handle`] changes the permits of one account, or
+//! of all, while requests are under way.
+//!
+//! # Clone
+//!
+//! Clones of the layer and of its services share permits and the retry budget.
+//! So build it once and clone it: two stacks do not know of each other.
+
+mod body;
+mod builder;
+mod future;
+mod layer;
+mod service;
+
+pub use self::{
+    body::ResponseBody, builder::TikTokLayerBuilder, future::ResponseFuture, layer::TikTokLayer,
+    service::TikTok,
+};
+
+#[cfg(doc)]
+use super::{TikTokErrorClassifierLayer, TikTokRequestContextLayer};
+#[cfg(doc)]
+use crate::{
+    jittered_backoff::JitteredBackoffLayer, per_account_concurrency::PerAccountConcurrencyLayer,
+    retry_after_header::RetryAfterHeaderLayer,
+};

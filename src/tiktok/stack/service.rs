@@ -1,0 +1,55 @@
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::{ResponseBody, ResponseFuture};
+use crate::{
+    body::{Peeked, Replay},
+    error::BoxError,
+    jittered_backoff::{ClassifyError, JitteredBackoff, TransportErrors},
+    per_account_concurrency::{AccountOf, FromContext, PerAccountConcurrency},
+    retry_after_header::RetryAfterHeader,
+    tiktok::{TikTokErrorClassifier, TikTokRequestContext},
+};
+
+type Judged<S> = RetryAfterHeader<TikTokErrorClassifier<S>>;
+type Permitted<S, K> = PerAccountConcurrency<Judged<S>, K>;
+type Whole<S, C, K> = TikTokRequestContext<JitteredBackoff<Permitted<S, K>, C>>;
+
+/// Middleware that makes a client survive TikTok's limits. See the
+/// [module docs](super).
+#[derive(Clone, Debug)]
+pub struct TikTok<S, C = TransportErrors, K = FromContext> {
+    inner: Whole<S, C, K>,
+}
+
+impl<S, C, K> TikTok<S, C, K> {
+    pub(super) fn new(inner: Whole<S, C, K>) -> Self {
+        Self { inner }
+    }
+}
+
+impl<S, C, K, B, R> Service<Request<B>> for TikTok<S, C, K>
+where
+    S: Service<Request<Peeked<B>>, Response = Response<R>> + Clone,
+    S::Error: Into<BoxError>,
+    B: Body<Data = Bytes> + Replay + Unpin,
+    R: Body<Data = Bytes> + Unpin,
+    C: ClassifyError,
+    K: AccountOf<Peeked<B>> + Clone,
+{
+    type Response = Response<ResponseBody<R>>;
+    type Error = BoxError;
+    type Future = ResponseFuture<<Whole<S, C, K> as Service<Request<B>>>::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Service::<Request<B>>::poll_ready(&mut self.inner, cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        ResponseFuture::new(self.inner.call(request))
+    }
+}
