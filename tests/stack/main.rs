@@ -1,0 +1,11 @@
+//! What `TikTokLayer` promises as a whole, seen from outside.
+
+#![expect(clippy::unwrap_used, reason = "what helps a test is test")]
+
+mod clones;
+mod context;
+mod drops;
+mod order;
+mod replay;
+mod stream;
+mod support;

@@ -1,0 +1,124 @@
+//! What is held when, and what each layer finds.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::time::{Instant, sleep};
+use tower::{Layer, ServiceExt};
+use tower_tiktok::{
+    classify::ErrorClass,
+    extensions::{Attempt, RequestContext},
+    jittered_backoff::JitteredBackoffLayer,
+    per_account_concurrency::{PerAccountConcurrencyHandle, PerAccountConcurrencyLayer},
+    tiktok::TikTokLayer,
+};
+
+use crate::support::{OK, REFUSED, SUSPENDED, Script, create, secs};
+
+fn one_write() -> (TikTokLayer, PerAccountConcurrencyHandle) {
+    let concurrency = PerAccountConcurrencyLayer::builder().max_writes(1);
+    let concurrency = concurrency.build().unwrap();
+    let handle = concurrency.handle();
+    let backoff = JitteredBackoffLayer::builder().seed(1).build().unwrap();
+    let layer = TikTokLayer::builder()
+        .concurrency(concurrency)
+        .backoff(backoff)
+        .build();
+    (layer, handle)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sleeping_retry_holds_no_permit() {
+    let (layer, handle) = one_write();
+    let server = Script::new([SUSPENDED, OK]);
+    let client = layer.layer(server.clone());
+    let start = Instant::now();
+    let first = tokio::spawn(client.clone().oneshot(create("7001")));
+    sleep(secs(2)).await;
+    // It was refused after a second, and is to wait for five minutes.
+    assert_eq!(server.seen().len(), 1);
+    assert_eq!(handle.snapshot().accounts(), []);
+
+    // Its account's only permit is free for another.
+    client.oneshot(create("7001")).await.unwrap();
+    assert_eq!(start.elapsed(), secs(3));
+    assert!(first.await.unwrap().is_ok());
+    assert!((302..=333).contains(&start.elapsed().as_secs()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_takes_a_permit_and_tells_which_it_is() {
+    let (layer, handle) = one_write();
+    let watched = handle.clone();
+    let server = Script::new([REFUSED, REFUSED, OK]);
+    let server = server.watch(move || watched.snapshot().in_flight());
+    let start = Instant::now();
+    let client = layer.layer(server.clone());
+    let response = client.oneshot(create("7001")).await.unwrap();
+    assert_eq!(ErrorClass::of(&response), ErrorClass::Success);
+    assert_eq!(handle.snapshot().accounts(), []);
+
+    let seen = server.seen();
+    assert_eq!(seen.len(), 3);
+    for (number, seen) in (1..).zip(&seen) {
+        assert_eq!(seen.watched, 1);
+        let attempt = seen.extensions.get::<Attempt>().copied();
+        assert_eq!(attempt.map_or(1, |attempt| attempt.number()), number);
+        assert!(attempt.is_none_or(|attempt| attempt.first_sent() == start));
+        let context = seen.extensions.get::<RequestContext>().unwrap();
+        assert_eq!(context.account().unwrap().as_str(), "7001");
+        assert_eq!(context.endpoint(), Some("/campaign/create/"));
+    }
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Lets this thread's subscriber hear all events. While it is the only one in
+/// the process, tracing asks the thread that comes first to an event whether
+/// anybody listens, and keeps the answer for all; that may be another test.
+fn listen() {
+    static GLOBAL: std::sync::Once = std::sync::Once::new();
+    GLOBAL.call_once(|| {
+        tracing::subscriber::set_global_default(tracing_subscriber::registry())
+            .expect("nobody else sets one");
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_log_tells_the_attempt_and_no_secret() {
+    listen();
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::INFO)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let (layer, _) = one_write();
+    let client = layer.layer(Script::new([REFUSED, REFUSED, OK]));
+    client.oneshot(create("7001")).await.unwrap();
+
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    for (line, (level, attempt)) in lines.iter().zip([("INFO", 1), ("WARN", 2)]) {
+        assert!(line.contains(level), "{line}");
+        assert!(line.contains(&format!("attempt={attempt}")), "{line}");
+        for field in ["POST", "/campaign/create/", "rate_limited", "40100"] {
+            assert!(line.contains(field), "{field}: {line}");
+        }
+    }
+    assert!(!text.contains("secret"), "{text}");
+}
