@@ -1,1 +1,113 @@
-//! Benches.
+//! The stacks that are measured, over one service that answers at once, and
+//! what the `goodput` benchmark computes.
+
+pub mod goodput;
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Request, Response};
+use http_body_util::Full;
+use tower::{Service, ServiceBuilder};
+use tower_tiktok::{
+    extensions::AccountId,
+    jittered_backoff::JitteredBackoffLayer,
+    per_account_concurrency::PerAccountConcurrencyLayer,
+    retry_after_header::RetryAfterHeaderLayer,
+    tiktok::{TikTokErrorClassifierLayer, TikTokLayer},
+};
+
+/// The body of every request: 100 bytes or so.
+pub const REQUEST: &str = r#"{"advertiser_id":"7000000000000000001","campaign_id":"1784000000000001","operation_status":"ENABLE"}"#;
+
+/// The body of every answer: 100 bytes or so.
+pub const RESPONSE: &str = r#"{"code":0,"message":"OK","request_id":"20260402164738696E037A0B6EF5E5DDA5","data":{"status":"ENABLE"}}"#;
+
+const ACCOUNT: HeaderName = HeaderName::from_static("x-account");
+
+/// Answers at once, always the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Echo;
+
+impl<B> Service<Request<B>> for Echo {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<B>) -> Self::Future {
+        let body = Full::new(Bytes::from_static(RESPONSE.as_bytes()));
+        ready(Ok(Response::new(body)))
+    }
+}
+
+/// A request with four headers. Cloned for each call, as a client builds one
+/// for each call.
+#[must_use]
+pub fn template(method: Method) -> Request<Full<Bytes>> {
+    let body = match method {
+        Method::GET => Full::default(),
+        _ => Full::new(Bytes::from_static(REQUEST.as_bytes())),
+    };
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    // Each method at an endpoint that takes it: most are in the table.
+    let uri = match *request.method() {
+        Method::GET => "/open_api/v1.3/campaign/get/?advertiser_id=7000000000000000001",
+        _ => "/open_api/v1.3/campaign/status/update/?advertiser_id=7000000000000000001",
+    };
+    *request.uri_mut() = uri.try_into().expect("a good URI");
+    let headers = request.headers_mut();
+    headers.insert(ACCOUNT, HeaderValue::from_static("7000000000000000001"));
+    headers.insert("access-token", HeaderValue::from_static("secret"));
+    headers.insert("accept", HeaderValue::from_static("*/*"));
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    request
+}
+
+fn account<B>(request: &Request<B>) -> Option<AccountId> {
+    let id = request.headers().get(ACCOUNT)?.to_str().ok()?;
+    Some(AccountId::from(id))
+}
+
+/// Classifier, Retry-After, backoff, concurrency.
+#[must_use]
+pub fn four_layers()
+-> impl Service<Request<Full<Bytes>>, Response: Send, Error: std::fmt::Debug, Future: Send>
++ Clone
++ Send {
+    ServiceBuilder::new()
+        .layer(JitteredBackoffLayer::builder().build().expect("defaults"))
+        .layer(
+            PerAccountConcurrencyLayer::builder()
+                .key(account::<Full<Bytes>>)
+                .build()
+                .expect("defaults"),
+        )
+        .layer(RetryAfterHeaderLayer::new(Duration::from_secs(330)))
+        .layer(
+            TikTokErrorClassifierLayer::builder()
+                .build()
+                .expect("defaults"),
+        )
+        .service(Echo)
+}
+
+/// The whole stack, which also finds the account in the query or the body.
+#[must_use]
+pub fn whole_stack()
+-> impl Service<Request<Full<Bytes>>, Response: Send, Error: std::fmt::Debug, Future: Send>
++ Clone
++ Send {
+    ServiceBuilder::new()
+        .layer(TikTokLayer::builder().build())
+        .service(Echo)
+}

@@ -1,0 +1,178 @@
+//! What the layers cost for one request that nothing delays: instructions and
+//! heap allocations above the bare service.
+//!
+//! `cargo bench -p tower-tiktok-benches --bench overhead` prints the table;
+//! with `-- --check` it fails where a bound is broken. Instructions are those
+//! that valgrind's callgrind counts, as the difference between two runs of
+//! this program, so that start-up does not count. They are left out, and said
+//! to be, where valgrind is not installed.
+
+use std::{
+    alloc::System,
+    env,
+    fmt::Debug,
+    process::{Command, ExitCode},
+};
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::Full;
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use tower::{Service, ServiceExt};
+use tower_tiktok_benches::{Echo, four_layers, template, whole_stack};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// What one request may cost above the bare service.
+struct Bound {
+    stack: &'static str,
+    /// What we want. Printed where it is missed.
+    goal: u64,
+    /// What was reached once, rounded up. More fails the check.
+    instructions: u64,
+    allocations: u64,
+}
+
+const BOUNDS: [Bound; 2] = [
+    Bound {
+        stack: "four layers",
+        goal: 2_500,
+        instructions: 3_400,
+        allocations: 4,
+    },
+    Bound {
+        stack: "whole stack",
+        goal: 5_000,
+        instructions: 9_000,
+        allocations: 10,
+    },
+];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    if let [flag, stack, method, requests] = &args[..]
+        && flag == "--run"
+    {
+        let requests = requests.parse().expect("a number");
+        send(stack, &method.parse().expect("a method"), requests);
+        return ExitCode::SUCCESS;
+    }
+    let check = args.iter().any(|arg| arg == "--check");
+
+    println!("| stack | method | instructions | over bare | allocations over bare |");
+    println!("|---|---|---|---|---|");
+    let mut kept = true;
+    let mut missed = Vec::new();
+    for method in [Method::GET, Method::POST] {
+        let bare = instructions("bare", &method);
+        let bare_allocations = allocations("bare", &method);
+        print_row("bare", &method, bare, Some(0), 0);
+        for bound in &BOUNDS {
+            let total = instructions(bound.stack, &method);
+            let over = total
+                .zip(bare)
+                .map(|(total, bare)| total.saturating_sub(bare));
+            let allocated = allocations(bound.stack, &method) - bare_allocations;
+            print_row(bound.stack, &method, total, over, allocated);
+            kept &= over.is_none_or(|over| over <= bound.instructions);
+            kept &= allocated <= bound.allocations;
+            if let Some(over) = over.filter(|over| *over > bound.goal) {
+                missed.push(format!(
+                    "{} {method}: {over} instructions, {} above the goal of {}",
+                    bound.stack,
+                    over - bound.goal,
+                    bound.goal,
+                ));
+            }
+        }
+    }
+    for miss in missed {
+        println!("\nNot yet: {miss}.");
+    }
+    if !has_valgrind() {
+        println!("\nInstructions were not counted: valgrind is not installed.");
+    }
+    if check && !kept {
+        eprintln!("a bound is broken");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+fn print_row(stack: &str, method: &Method, total: Option<u64>, over: Option<u64>, allocated: u64) {
+    let known = |count: Option<u64>| count.map_or("?".into(), |count| count.to_string());
+    let (total, over) = (known(total), known(over.filter(|_| total.is_some())));
+    println!("| {stack} | {method} | {total} | +{over} | +{allocated} |");
+}
+
+/// Sends so many requests, one after another.
+fn send(stack: &str, method: &Method, requests: u64) {
+    match stack {
+        "bare" => drive(Echo, method, requests),
+        "four layers" => drive(four_layers(), method, requests),
+        "whole stack" => drive(whole_stack(), method, requests),
+        _ => panic!("no such stack: {stack}"),
+    }
+}
+
+fn drive<S>(mut service: S, method: &Method, requests: u64)
+where
+    S: Service<Request<Full<Bytes>>, Error: Debug>,
+{
+    let template = template(method.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        for _ in 0..requests {
+            let ready = service.ready().await.expect("always ready");
+            let response = ready.call(template.clone()).await.expect("always answers");
+            std::hint::black_box(&response);
+        }
+    });
+}
+
+/// Heap allocations for one request, the template's clone included.
+fn allocations(stack: &str, method: &Method) -> u64 {
+    let count = |requests| {
+        let region = Region::new(ALLOCATOR);
+        send(stack, method, requests);
+        let change = region.change();
+        (change.allocations + change.reallocations) as u64
+    };
+    let _warm = count(10);
+    let (few, many) = (count(1_000), count(11_000));
+    (many - few).div_ceil(10_000)
+}
+
+/// Instructions for one request, the template's clone included.
+fn instructions(stack: &str, method: &Method) -> Option<u64> {
+    let few = callgrind(stack, method, 1_000)?;
+    let many = callgrind(stack, method, 6_000)?;
+    Some((many - few) / 5_000)
+}
+
+fn callgrind(stack: &str, method: &Method, requests: u64) -> Option<u64> {
+    if !has_valgrind() {
+        return None;
+    }
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(env::current_exe().expect("we run"))
+        .args(["--run", stack, method.as_str(), &requests.to_string()])
+        .output()
+        .expect("valgrind starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let count = said
+        .lines()
+        .find_map(|line| line.split_once("Collected :"))
+        .unwrap_or_else(|| panic!("valgrind counted nothing: {said}"))
+        .1;
+    Some(count.trim().parse().expect("a number"))
+}
+
+fn has_valgrind() -> bool {
+    Command::new("valgrind").arg("--version").output().is_ok()
+}
