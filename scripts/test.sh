@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Runs everything that can fail: all tests, the examples, the main job and the
+# bounds of the benchmark. Installs what is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+say() { printf '\n== %s\n' "$1"; }
+
+say 'tests: units, properties, contracts, scenarios, loopback, documentation'
+cargo test --all-features --locked
+
+say 'the pure parts of the benchmarks'
+cargo test --lib --locked -p tower-tiktok-benches
+
+say 'the generic layers stand alone'
+cargo test --lib --no-default-features --locked \
+    --features error-classifier,retry-after-header,jittered-backoff,per-account-concurrency
+
+say 'examples: each ends in an assertion'
+for example in hyper_client reqwest_client axum_service custom_classifier; do
+    cargo run --quiet --locked --example "$example"
+done
+
+say 'the main job: nothing failed, nothing twice'
+scripts/check-launch.sh
+
+say 'the cost of the happy path: fails when it gets worse'
+if ! command -v valgrind >/dev/null; then
+    if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+        apt-get update -qq && apt-get install -qq -y valgrind
+    else
+        echo 'valgrind is not installed: allocations are checked, instructions are not'
+    fi
+fi
+cargo bench --locked -p tower-tiktok-benches --bench overhead -- --check
