@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use super::{
     ClassifyError,
-    config::Config,
+    builder::Config,
     kept::Kept,
     session::Session,
     settle::{Settled, end, settle, unknown},
@@ -47,6 +47,8 @@ pin_project! {
         // Nothing of the attempt before is held here: no response, no permit.
         Waiting { #[pin] sleep: Sleep },
         Readying { #[pin] limit: Option<Sleep> },
+        // The deadline had passed before the first attempt.
+        Late,
     }
 }
 
@@ -65,6 +67,16 @@ where
                 call,
                 forgotten: None,
             },
+            kept,
+            session: Session::new(now),
+            config,
+        }
+    }
+
+    /// Of a request that nobody wants answered any more.
+    pub(super) fn late(kept: Kept<S, B>, config: Arc<Config<C>>, now: Instant) -> Self {
+        Self {
+            state: State::Late,
             kept,
             session: Session::new(now),
             config,
@@ -105,6 +117,10 @@ where
                         },
                         Settled::End(result) => return Poll::Ready(result),
                     }
+                }
+                StateProj::Late => {
+                    let late = DeadlineExceeded::new(None, None);
+                    return Poll::Ready(Err(late.into()));
                 }
                 StateProj::Waiting { sleep } => {
                     ready!(sleep.poll(cx));

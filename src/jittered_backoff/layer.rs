@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use tower_layer::Layer;
 
-use super::{JitteredBackoff, JitteredBackoffBuilder, TransportErrors, config::Config};
+use super::{JitteredBackoff, JitteredBackoffBuilder, TransportErrors, builder::Config};
 
 /// Layer that applies [`JitteredBackoff`]. See the [module docs](super).
 pub struct JitteredBackoffLayer<C = TransportErrors> {

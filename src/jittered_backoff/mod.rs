@@ -67,7 +67,7 @@
 //! request of its own; a timeout for one attempt; the classifier and the
 //! reader of `Retry-After`, whose findings it needs. Nothing inside may send a
 //! request twice on its own: let the client neither resend nor follow
-//! redirects.
+//! redirects. hyper-util resends only what never reached the wire, and may.
 //!
 //! # Cancel safety
 //! The response future may be dropped at any time. If an attempt was under way,
@@ -83,9 +83,9 @@
 
 mod backoff;
 mod budget;
+mod builder;
 mod chance;
 mod classify_error;
-mod config;
 mod decision;
 mod future;
 mod head;
@@ -103,8 +103,8 @@ mod wait;
 pub use self::{
     backoff::Jitter,
     budget::{Budget, BudgetBuilder},
+    builder::{InvalidBackoff, JitteredBackoffBuilder},
     classify_error::{ClassifyError, Delivery, TransportErrors},
-    config::{InvalidBackoff, JitteredBackoffBuilder},
     future::ResponseFuture,
     layer::JitteredBackoffLayer,
     service::JitteredBackoff,

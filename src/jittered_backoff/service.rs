@@ -9,9 +9,9 @@ use tokio::time::Instant;
 use tower_service::Service;
 
 use super::{
-    ClassifyError, ResponseFuture, TransportErrors, config::Config, head::Head, kept::Kept,
+    ClassifyError, ResponseFuture, TransportErrors, builder::Config, head::Head, kept::Kept,
 };
-use crate::{body::Replay, error::BoxError};
+use crate::{body::Replay, error::BoxError, extensions::Deadline};
 
 /// Middleware that sends a request again where that is safe. See the
 /// [module docs](super).
@@ -47,6 +47,9 @@ where
             budget.deposit(now);
         }
         let config = Arc::clone(&self.config);
+        if Deadline::to_send(request.extensions()).is_some_and(|limit| limit <= now) {
+            return ResponseFuture::late(Kept::gone(&request), config, now);
+        }
         let Some(body) = request.body().try_clone() else {
             let kept = Kept::gone(&request);
             return ResponseFuture::new(self.inner.call(request), kept, config, now);

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    config::Limits,
+    builder::Limits,
     decision::{Decision, History, Kind, Outcome, Proof, decide, give_up},
     wait,
 };

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::{
     ClassifyError,
-    config::Config,
+    builder::Config,
     decision::{Outcome, Proof},
     kept::Kept,
     log,

@@ -16,7 +16,7 @@ const START: Duration = Duration::from_secs(1_767_600_000);
 const SUSPENSION: Duration = Duration::from_secs(5 * 60);
 
 /// Configures a [`Simulator`](super::Simulator).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SimulatorBuilder {
     pub(super) level: Level,
     pub(super) sharing: Sharing,
@@ -45,6 +45,20 @@ pub struct SimulatorBuilder {
     pub(super) app_id: String,
     pub(super) seed: u64,
     pub(super) remember_answers: usize,
+}
+
+impl std::fmt::Debug for SimulatorBuilder {
+    // Not the tokens.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SimulatorBuilder")
+            .field("level", &self.level)
+            .field("sharing", &self.sharing)
+            .field("window", &self.window)
+            .field("faults", &self.faults)
+            .field("latency", &self.latency)
+            .field("seed", &self.seed)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for SimulatorBuilder {

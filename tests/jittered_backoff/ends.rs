@@ -136,10 +136,11 @@ async fn a_write_in_doubt_ends_unknown_however_it_ends() {
             .unwrap()
     };
     for (script, builder, request) in [
+        // First, while its deadline is still to come.
+        (vec![doubt()], layer(), late()),
         (vec![doubt()], layer().max_attempts(3), write()),
         (vec![Step::Lost], layer().max_attempts(3), write()),
         (vec![doubt()], layer().budget(spent()), write()),
-        (vec![doubt()], layer(), late()),
         (vec![doubt()], layer().max_elapsed(secs(0)), write()),
         (vec![doubt(), hour], layer(), write()),
         (vec![doubt(), Step::GivenUp], layer(), write()),
@@ -329,4 +330,14 @@ async fn what_is_too_late_tells_what_went_wrong_before() {
     let late: &DeadlineExceeded = error.downcast_ref().unwrap();
     let cause = late.cause().unwrap();
     assert!(cause.is::<std::io::Error>(), "{cause:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_wants_any_more_is_not_sent_once() {
+    let server = Server::new([ok()]);
+    let mut late = request(Operation::Write);
+    late.extensions_mut().insert(Deadline::at(Instant::now()));
+    let error = send(layer(), &server, late).await.unwrap_err();
+    assert!(error.is::<DeadlineExceeded>());
+    assert_eq!(server.attempts(), 0);
 }

@@ -30,6 +30,10 @@ pub use self::body::ReplayBody;
 /// // Nobody knows what is in a box.
 /// assert!(body.boxed_unsync().try_clone().is_none());
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no body that can be sent twice",
+    note = "wrap a body that streams: `ReplayBody::new(body, max_bytes)`"
+)]
 pub trait Replay: Sized {
     /// A copy that yields all that this body has yet to yield, or `None` if
     /// there can be none.

@@ -118,7 +118,8 @@ impl<C> JitteredBackoffBuilder<C> {
     /// The longest wait that the server may ask for. The default is 330
     /// seconds, so that a suspension of five minutes is waited out. Beyond it
     /// the request ends in [`WaitTooLong`](crate::error::WaitTooLong): never
-    /// is it sent sooner than the server allows.
+    /// is it sent sooner than the server allows. A smaller one tells the
+    /// caller sooner, a larger one sits out more.
     pub fn max_wait(mut self, max_wait: Duration) -> Self {
         self.limits.max_wait = max_wait;
         self
