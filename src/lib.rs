@@ -85,6 +85,8 @@ pub mod extensions;
 pub mod jittered_backoff;
 #[cfg(feature = "per-account-concurrency")]
 pub mod per_account_concurrency;
+#[cfg(feature = "request-pacing")]
+pub mod request_pacing;
 #[cfg(feature = "retry-after-header")]
 pub mod retry_after_header;
 #[cfg(feature = "simulator")]

@@ -1,0 +1,213 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How long one step of the ramp lasts when no answer ends it sooner.
+const STEP: Duration = Duration::from_secs(1);
+/// Steps after which the ramp is over, with 256 requests in flight.
+const STEPS: u32 = 8;
+
+/// A scope that refusals have closed until an instant.
+///
+/// Refusals of requests that were sent before the first refusal came back are
+/// one event with it: nobody could know better when they were sent.
+#[derive(Debug, Default)]
+pub(super) struct Hold {
+    event: Option<Event>,
+    until: Option<Instant>,
+    ramp: Option<Ramp>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Event {
+    began: Instant,
+    /// Events before this one, in a row.
+    repeats: u32,
+    /// Whether a request that was sent since has been admitted.
+    over: bool,
+}
+
+/// After it was closed: one request first, then two, then four.
+#[derive(Clone, Copy, Debug)]
+struct Ramp {
+    from: Instant,
+    admitted: u32,
+    in_flight: u32,
+}
+
+impl Hold {
+    /// A request was refused; `wait` tells how long to stay away after so many
+    /// events in a row. Returns until when the scope is closed, if that
+    /// changed.
+    pub(super) fn refused(
+        &mut self,
+        sent: Instant,
+        now: Instant,
+        wait: impl FnOnce(u32) -> Option<Duration>,
+    ) -> Option<Instant> {
+        let event = match self.event {
+            Some(event) if sent < event.began => event,
+            Some(event) if !event.over => Event {
+                began: now,
+                repeats: event.repeats.saturating_add(1),
+                over: false,
+            },
+            _ => Event {
+                began: now,
+                repeats: 0,
+                over: false,
+            },
+        };
+        self.event = Some(event);
+        let until = now.checked_add(wait(event.repeats)?)?;
+        self.close(until).then_some(until)
+    }
+
+    /// Closes until `until`, unless it is closed for longer.
+    pub(super) fn close(&mut self, until: Instant) -> bool {
+        if self.until.is_some_and(|old| old >= until) {
+            return false;
+        }
+        self.until = Some(until);
+        self.ramp = Some(Ramp {
+            from: until,
+            admitted: 0,
+            in_flight: 0,
+        });
+        true
+    }
+
+    /// A request that was sent then was admitted.
+    pub(super) fn admitted(&mut self, sent: Instant) {
+        if let Some(event) = &mut self.event {
+            event.over |= sent >= event.began;
+        }
+        if let Some(ramp) = &mut self.ramp
+            && sent >= ramp.from
+        {
+            ramp.admitted += 1;
+        }
+    }
+
+    /// A request was sent, or is about to be.
+    pub(super) fn take(&mut self) {
+        if let Some(ramp) = &mut self.ramp {
+            ramp.in_flight += 1;
+        }
+    }
+
+    /// A request that was sent then is over.
+    pub(super) fn ended(&mut self, sent: Instant) {
+        if let Some(ramp) = &mut self.ramp
+            && sent >= ramp.from
+        {
+            ramp.in_flight = ramp.in_flight.saturating_sub(1);
+        }
+    }
+
+    /// Until when it is closed.
+    pub(super) fn until(&self, now: Instant) -> Option<Instant> {
+        self.until.filter(|until| *until > now)
+    }
+
+    /// How many more requests may be in flight.
+    pub(super) fn room(&mut self, now: Instant) -> u32 {
+        if self.until(now).is_some() {
+            return 0;
+        }
+        let Some(ramp) = self.ramp else {
+            return u32::MAX;
+        };
+        let step = ramp.step(now);
+        if step >= STEPS {
+            self.ramp = None;
+            self.until = None;
+            return u32::MAX;
+        }
+        (1_u32 << step).saturating_sub(ramp.in_flight)
+    }
+
+    /// When there is more room, if there is none.
+    pub(super) fn next_free(&self, now: Instant) -> Option<Instant> {
+        if let Some(until) = self.until(now) {
+            return Some(until);
+        }
+        let ramp = self.ramp?;
+        let elapsed = now.saturating_duration_since(ramp.from).as_secs();
+        Some(ramp.from + STEP * u32::try_from(elapsed + 1).unwrap_or(u32::MAX))
+    }
+
+    /// Whether it is as a new one.
+    pub(super) fn is_clear(&mut self, now: Instant) -> bool {
+        self.room(now) == u32::MAX && self.event.is_none_or(|event| event.over)
+    }
+}
+
+impl Ramp {
+    fn step(&self, now: Instant) -> u32 {
+        let elapsed = now.saturating_duration_since(self.from).as_secs() / STEP.as_secs();
+        let elapsed = u32::try_from(elapsed).unwrap_or(u32::MAX);
+        // Answers double it: the first lets two go, the next two let four go.
+        let answers = (self.admitted + 1).ilog2();
+        elapsed.saturating_add(answers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn waits(repeats: u32) -> Option<Duration> {
+        Some(if repeats == 0 { SECOND } else { SECOND * 300 })
+    }
+
+    #[test]
+    fn refusals_of_one_event_are_one() {
+        let (now, mut hold) = (Instant::now(), Hold::default());
+        for n in 0..19 {
+            hold.refused(now, now + SECOND / 10 + SECOND * n / 1_000, waits);
+        }
+        let until = hold.until(now + SECOND).unwrap();
+        assert!(until <= now + SECOND * 12 / 10);
+    }
+
+    #[test]
+    fn a_second_event_in_a_row_waits_longer() {
+        let (now, mut hold) = (Instant::now(), Hold::default());
+        hold.refused(now, now, waits);
+        hold.refused(now + SECOND, now + SECOND, waits);
+        assert_eq!(hold.until(now + SECOND), Some(now + SECOND * 301));
+
+        let mut hold = Hold::default();
+        hold.refused(now, now, waits);
+        hold.admitted(now + SECOND);
+        hold.refused(now + SECOND, now + SECOND, waits);
+        assert_eq!(hold.until(now + SECOND), Some(now + SECOND * 2));
+    }
+
+    #[test]
+    fn it_opens_with_a_ramp() {
+        let (now, mut hold) = (Instant::now(), Hold::default());
+        assert_eq!(hold.room(now), u32::MAX);
+        hold.refused(now, now, waits);
+        assert_eq!(
+            (hold.room(now), hold.next_free(now)),
+            (0, Some(now + SECOND))
+        );
+
+        let open = now + SECOND;
+        assert_eq!(hold.room(open), 1);
+        hold.take();
+        assert_eq!(hold.room(open), 0);
+        hold.admitted(open);
+        hold.ended(open);
+        assert_eq!(hold.room(open), 2);
+        // One that stalls does not keep it shut.
+        (0..2).for_each(|_| hold.take());
+        assert_eq!(hold.next_free(open), Some(open + SECOND));
+        assert_eq!(hold.room(open + SECOND), 2);
+        assert_eq!(hold.room(open + SECOND * 8), u32::MAX);
+    }
+}

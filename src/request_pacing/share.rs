@@ -1,0 +1,227 @@
+use std::{collections::VecDeque, time::Duration};
+
+use tokio::time::Instant;
+
+/// Where it starts: as likely on the way there as on the way back.
+const START: f64 = 0.5;
+/// How much of itself it loses with each answer that taught nothing worse,
+/// before the first refusal and after it.
+const EAGER: f64 = 0.008;
+const CAREFUL: f64 = 0.000_2;
+/// How finely a bound is looked for.
+const GRID: u32 = 100;
+/// Refusals that wait for evidence. More of them are one event.
+const MOST_PENDING: usize = 8;
+
+/// Which share of its round trip a request needs to arrive at the server.
+///
+/// Only refusals tell. So it shrinks with every answer while nothing is
+/// refused, for a smaller one wastes less; and each refusal proves a lower
+/// bound: the refused request found a full window, so with the true share the
+/// arrivals around it fill one.
+#[derive(Debug)]
+pub(super) struct Share {
+    value: f64,
+    was_refused: bool,
+    seen: VecDeque<Trip>,
+    most_seen: usize,
+    pending: VecDeque<Refused>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Trip {
+    sent: Instant,
+    answered: Instant,
+    admitted: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Refused {
+    trip: Trip,
+    share: f64,
+    /// The first request that was not in flight when this one was refused.
+    after: u64,
+}
+
+impl Share {
+    /// `limit` is the largest of the windows it is learned for.
+    pub(super) fn new(limit: u32) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Self {
+            value: START,
+            was_refused: false,
+            seen: VecDeque::new(),
+            most_seen: limit.saturating_mul(4).saturating_add(80).min(8_192),
+            pending: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn value(&self) -> f64 {
+        self.value
+    }
+
+    /// When a request arrived that was sent and answered then.
+    pub(super) fn arrival(&self, sent: Instant, answered: Instant) -> Instant {
+        arrival(self.value, sent, answered)
+    }
+
+    /// A request was admitted; `tight` if it went into a full window, for only
+    /// then does it prove anything.
+    pub(super) fn admitted(&mut self, sent: Instant, answered: Instant, tight: bool) {
+        self.saw(Trip {
+            sent,
+            answered,
+            admitted: true,
+        });
+        if tight {
+            let loss = if self.was_refused { CAREFUL } else { EAGER };
+            self.value *= 1.0 - loss;
+        }
+    }
+
+    /// A request was refused. `after` is the first that is not sent yet.
+    pub(super) fn refused(&mut self, sent: Instant, answered: Instant, after: u64) {
+        let trip = Trip {
+            sent,
+            answered,
+            admitted: false,
+        };
+        self.saw(trip);
+        self.was_refused = true;
+        if self.pending.len() < MOST_PENDING {
+            self.pending.push_back(Refused {
+                trip,
+                share: self.value,
+                after,
+            });
+        }
+    }
+
+    /// Learns from the refusals for which all evidence is there: all requests
+    /// before `answered_before` are answered.
+    pub(super) fn learn(
+        &mut self,
+        answered_before: u64,
+        windows: impl Iterator<Item = (u32, Duration)> + Clone,
+    ) {
+        while let Some(refused) = self.pending.front().copied()
+            && refused.after <= answered_before
+        {
+            self.pending.pop_front();
+            // Whether refused requests count is unknown: with them only if
+            // the others do not explain it.
+            let bound = self
+                .bound(&refused.trip, false, windows.clone())
+                .or_else(|| self.bound(&refused.trip, true, windows.clone()));
+            self.value = match bound {
+                Some(bound) if bound > refused.share => bound,
+                Some(_) => self.value.max(refused.share),
+                None => self.value,
+            };
+        }
+    }
+
+    /// The smallest share with which the refused request found a full window.
+    fn bound(
+        &self,
+        refused: &Trip,
+        count_refused: bool,
+        mut windows: impl Iterator<Item = (u32, Duration)> + Clone,
+    ) -> Option<f64> {
+        (0..=GRID)
+            .map(|step| f64::from(step) / f64::from(GRID))
+            .find(|share| {
+                windows.clone().any(|(limit, length)| {
+                    self.around(refused, count_refused, *share, length) >= limit
+                })
+            })
+            .filter(|_| windows.next().is_some())
+    }
+
+    /// Arrivals in the window that ends with that of the refused request.
+    fn around(&self, refused: &Trip, count_refused: bool, share: f64, length: Duration) -> u32 {
+        let last = refused.arrival(share);
+        let inside = self.seen.iter().filter(|trip| {
+            let counts = trip.admitted || count_refused;
+            let itself = trip.sent == refused.sent && trip.answered == refused.answered;
+            let arrival = trip.arrival(share);
+            counts && !itself && arrival <= last && arrival + length > last
+        });
+        u32::try_from(inside.count()).unwrap_or(u32::MAX)
+    }
+
+    fn saw(&mut self, trip: Trip) {
+        if self.seen.len() >= self.most_seen {
+            self.seen.pop_front();
+        }
+        self.seen.push_back(trip);
+    }
+}
+
+impl Trip {
+    fn arrival(&self, share: f64) -> Instant {
+        arrival(share, self.sent, self.answered)
+    }
+}
+
+fn arrival(share: f64, sent: Instant, answered: Instant) -> Instant {
+    sent + answered.saturating_duration_since(sent).mul_f64(share)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    proptest! {
+        /// A server of one request a second, whose true share is known to us.
+        #[test]
+        fn a_refusal_never_teaches_more_than_the_truth(
+            truth in 0.0..=1.0,
+            trips in prop::collection::vec((20_u64..400, 900_u64..1_100), 2..60),
+        ) {
+            let mut share = Share::new(1);
+            let (mut sent, mut last) = (Instant::now(), None::<Instant>);
+            for (n, (trip, gap)) in trips.into_iter().enumerate() {
+                let answered = sent + Duration::from_millis(trip);
+                let arrival = arrival(truth, sent, answered);
+                let before = share.value();
+                if last.is_some_and(|last| last + SECOND > arrival) {
+                    share.refused(sent, answered, n as u64);
+                } else {
+                    last = Some(arrival);
+                    share.admitted(sent, answered, true);
+                }
+                share.learn(n as u64, [(1, SECOND)].into_iter());
+                // A step of the grid is what it may be off.
+                prop_assert!(share.value() <= before.max(truth + 0.011), "{}", share.value());
+                sent += Duration::from_millis(gap);
+            }
+        }
+    }
+
+    #[test]
+    fn it_shrinks_only_while_the_window_is_full() {
+        let (now, mut share) = (Instant::now(), Share::new(10));
+        share.admitted(now, now + SECOND, false);
+        assert_eq!(share.value(), START);
+        share.admitted(now, now + SECOND, true);
+        assert!(share.value() < START);
+    }
+
+    #[test]
+    fn a_refusal_waits_for_those_in_flight() {
+        let (now, mut share) = (Instant::now(), Share::new(1));
+        share.value = 0.0;
+        // Sent a second apart; the first was slow to arrive.
+        share.admitted(now, now + SECOND, false);
+        share.refused(now + SECOND, now + SECOND * 5 / 4, 3);
+        share.learn(2, [(1, SECOND)].into_iter());
+        assert_eq!(share.value(), 0.0);
+        share.learn(3, [(1, SECOND)].into_iter());
+        assert!(share.value() > 0.0);
+    }
+}
