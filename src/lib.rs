@@ -97,5 +97,9 @@ pub mod tiktok;
 #[cfg(feature = "service-builder-ext")]
 pub use self::tiktok::ServiceBuilderExt;
 
-#[cfg(any(feature = "retry-after-header", feature = "tiktok"))]
+#[cfg(any(
+    feature = "request-pacing",
+    feature = "retry-after-header",
+    feature = "tiktok"
+))]
 mod wall_clock;

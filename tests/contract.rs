@@ -23,6 +23,7 @@ use tower_tiktok::{
     extensions::{Operation, RequestContext},
     jittered_backoff::JitteredBackoffLayer,
     per_account_concurrency::PerAccountConcurrencyLayer,
+    request_pacing::{Quota, Quotas, RequestPacingLayer},
     retry_after_header::RetryAfterHeaderLayer,
     tiktok::{TikTokErrorClassifierLayer, TikTokLayer, TikTokRequestContextLayer},
 };
@@ -250,6 +251,16 @@ contract!(
         .max_writes(1)
         .build()
         .unwrap()
+);
+contract!(
+    request_pacing,
+    RequestPacingLayer::builder(
+        Quotas::none()
+            .with_app(Quota::requests_per_second(2).and_requests_per_minute(100))
+            .with_each_account_endpoint(Quota::requests_per_second(1))
+    )
+    .build()
+    .unwrap()
 );
 contract!(
     tiktok_error_classifier,

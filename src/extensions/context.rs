@@ -97,7 +97,7 @@ impl RequestContext {
     }
 
     /// The same, to keep: a clone copies no text.
-    #[cfg(feature = "retry-after-header")]
+    #[cfg(any(feature = "request-pacing", feature = "retry-after-header"))]
     pub(crate) fn endpoint_name(&self) -> Option<SmolStr> {
         self.endpoint.clone()
     }

@@ -12,12 +12,14 @@
 //! | [`Classification`](crate::classify::Classification) | response | the classifier | backoff, logs |
 //! | [`RetryAfter`] | response | the header layer | backoff |
 //! | [`RateLimitStatus`] | response | the header layer | the caller |
+//! | [`PacedHold`] | response | pacing | whoever sends again |
 
 mod account;
 mod attempt;
 mod context;
 mod deadline;
 mod operation;
+mod paced_hold;
 mod retry_after;
 
 pub use self::{
@@ -26,5 +28,6 @@ pub use self::{
     context::{Priority, RequestContext},
     deadline::Deadline,
     operation::Operation,
+    paced_hold::PacedHold,
     retry_after::{RateLimitPolicy, RateLimitStatus, RetryAfter},
 };

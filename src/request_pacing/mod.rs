@@ -1,12 +1,137 @@
 //! Release requests as fast as their limits allow, and never faster.
-#![expect(dead_code, reason = "what uses it comes next")]
+//!
+//! A limit that is overrun costs more than the request that was refused: the
+//! server may shut out everybody for minutes. And a limit that is kept by a
+//! wide margin costs time, every second. With this layer a request waits until
+//! every window of every scope that it counts in has room for it, as the
+//! server counts: a request arrives some time between its sending and its
+//! answer, and only then does it take room. Windows of a minute and more are
+//! never overrun, whatever the latency does. In shorter ones the arrival is
+//! estimated; what the server refuses teaches how well, and so the margin is
+//! as small as the evidence allows.
+//!
+//! # Example
+//! ```
+//! use std::convert::Infallible;
+//!
+//! use http::{Request, Response};
+//! use tokio::time::Instant;
+//! use tower::{ServiceBuilder, ServiceExt};
+//! use tower_tiktok::request_pacing::{Quota, RequestPacingLayer};
+//!
+//! async fn ok(_: Request<()>) -> Result<Response<()>, Infallible> {
+//!     Ok(Response::new(()))
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let quota = Quota::requests_per_second(10).and_requests_per_minute(600);
+//! let layer = RequestPacingLayer::builder(quota).build()?;
+//! let client = ServiceBuilder::new().layer(layer).service_fn(ok);
+//!
+//! let start = Instant::now();
+//! for _ in 0..25 {
+//!     client.clone().oneshot(Request::new(())).await.map_err(|e| e.to_string())?;
+//! }
+//! // Ten at once, ten after a second, and five after another.
+//! assert_eq!(start.elapsed().as_secs(), 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Scopes
+//!
+//! [`Quotas`] name the scopes that a request counts in, by its
+//! [`RequestContext`](crate::extensions::RequestContext); [`Scopes`] of your
+//! own may name others. A request passes them all or none. It first waits
+//! for the narrow ones, so a busy account or endpoint takes nothing from the
+//! others.
+//!
+//! # The queue
+//!
+//! First come, first served inside an account; by turns between accounts,
+//! [weighted](RequestPacingBuilder::weight) if wanted; a higher
+//! [priority](crate::extensions::Priority) first, but
+//! [not for ever](RequestPacingBuilder::ageing). A retry waits with the age of
+//! its [first attempt](crate::extensions::Attempt::first_sent). When as many
+//! wait as may, one more fails with [`QueueFull`]. One that is known to miss
+//! [its deadline](crate::extensions::Deadline::to_send) fails at once with
+//! [`DeadlineExceeded`](crate::error::DeadlineExceeded). Neither was sent.
+//!
+//! # Refusals
+//!
+//! A refusal closes the scope that it names for as long as it, or
+//! [`RetryAfter`](crate::extensions::RetryAfter), says; one that names none
+//! closes the widest. Then the scope opens with one request first, then two,
+//! then four. Refusals of requests that were under way together are one. A
+//! first refusal by a window of seconds closes nothing: its slots keep the
+//! others back. The answer to a request that pacing keeps back anyway bears a
+//! [`PacedHold`](crate::extensions::PacedHold).
+//!
+//! # Stalled calls
+//!
+//! A call that is never answered holds its place in the windows of a minute
+//! and more. In a shorter window it would cost its slot for ever; so once it
+//! takes far longer than most, it counts as arrived as if it had taken as long
+//! as a slow one. Should it arrive later after all, that window has one too
+//! many.
+//!
+//! # Order
+//!
+//! Inside the retry, so that every attempt is paced, and inside whatever
+//! bounds an account, so that what is released is sent at once. Outside the
+//! classifier and the header layer, which tell what an answer means. The
+//! service inside is readied only when the request may go. There is no
+//! back-pressure, for which
+//! [the queue is bounded](RequestPacingBuilder::max_queued).
+//!
+//! # Cancel safety
+//!
+//! A request joins the queue when its future is first polled, and the future
+//! may be dropped at any time. One that waits leaves the queue at once; one
+//! that was released but not sent hands its slots on. One that was sent keeps
+//! them, for the server may have counted it.
+//!
+//! One of those that wait keeps the time for all, so every future must be
+//! polled when it is woken, as a task does.
+//!
+//! # Clone
+//!
+//! Clones of the layer, of its services and of the handle share one state.
 
+mod builder;
+mod core;
+mod error;
+mod future;
+mod gate;
+mod gates;
+mod handle;
 mod hold;
+mod layer;
+mod outcome;
+mod pacer;
+mod pump;
 mod queue;
 mod quota;
+mod quotas;
+mod scopes;
+mod service;
 mod share;
 mod slab;
+mod snapshot;
+mod ticket;
 mod trips;
 mod window;
 
-pub use self::quota::{InvalidQuota, Quota, Span, Window};
+pub use self::{
+    builder::RequestPacingBuilder,
+    error::QueueFull,
+    future::ResponseFuture,
+    handle::RequestPacingHandle,
+    layer::RequestPacingLayer,
+    quota::{InvalidQuota, Quota, Span, Window},
+    quotas::Quotas,
+    scopes::{Scope, Scopes, Touched},
+    service::RequestPacing,
+    snapshot::{ScopeUse, Snapshot, WindowUse},
+};

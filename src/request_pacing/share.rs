@@ -46,14 +46,22 @@ struct Refused {
 impl Share {
     /// `limit` is the largest of the windows it is learned for.
     pub(super) fn new(limit: u32) -> Self {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Self {
+        let mut share = Self {
             value: START,
             was_refused: false,
             seen: VecDeque::new(),
-            most_seen: limit.saturating_mul(4).saturating_add(80).min(8_192),
+            most_seen: 0,
             pending: VecDeque::new(),
-        }
+        };
+        share.set_limit(limit);
+        share
+    }
+
+    pub(super) fn set_limit(&mut self, limit: u32) {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        self.most_seen = limit.saturating_mul(4).saturating_add(80).min(8_192);
+        let over = self.seen.len().saturating_sub(self.most_seen);
+        self.seen.drain(..over);
     }
 
     pub(super) fn value(&self) -> f64 {

@@ -22,7 +22,7 @@ pub(in crate::request_pacing) struct Day {
 
 impl Day {
     /// `midnight` is the next one.
-    pub(in crate::request_pacing) fn new(limit: u32, midnight: Instant) -> Self {
+    pub(super) fn new(limit: u32, midnight: Instant) -> Self {
         Self {
             limit,
             midnight,
@@ -33,25 +33,29 @@ impl Day {
         }
     }
 
-    pub(in crate::request_pacing) fn limit(&self) -> u32 {
+    pub(super) fn limit(&self) -> u32 {
         self.limit
     }
 
-    pub(in crate::request_pacing) fn room(&mut self, now: Instant) -> u32 {
+    pub(super) fn set_limit(&mut self, limit: u32) {
+        self.limit = limit;
+    }
+
+    pub(super) fn room(&mut self, now: Instant) -> u32 {
         self.turn(now);
         self.limit.saturating_sub(self.today.max(self.tomorrow))
     }
 
-    pub(in crate::request_pacing) fn used(&self) -> u32 {
+    pub(super) fn used(&self) -> u32 {
         self.today
     }
 
     /// When there is room, if there is none.
-    pub(in crate::request_pacing) fn next_free(&self) -> Instant {
+    pub(super) fn next_free(&self) -> Instant {
         self.midnight + MARGIN
     }
 
-    pub(in crate::request_pacing) fn take(&mut self) {
+    pub(super) fn take(&mut self) {
         self.in_flight += 1;
         self.today += 1;
         if self.near {
@@ -59,12 +63,12 @@ impl Day {
         }
     }
 
-    pub(in crate::request_pacing) fn answered(&mut self, at: Instant) {
+    pub(super) fn answered(&mut self, at: Instant) {
         self.turn(at);
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
-    pub(in crate::request_pacing) fn give_back(&mut self) {
+    pub(super) fn give_back(&mut self) {
         self.in_flight = self.in_flight.saturating_sub(1);
         // What is in flight is counted on whatever day it may arrive.
         self.today = self.today.saturating_sub(1);

@@ -19,7 +19,7 @@ pub(in crate::request_pacing) struct Slots {
 }
 
 impl Slots {
-    pub(in crate::request_pacing) fn new(limit: u32, length: Duration) -> Self {
+    pub(super) fn new(limit: u32, length: Duration) -> Self {
         Self {
             limit,
             length,
@@ -28,16 +28,20 @@ impl Slots {
         }
     }
 
-    pub(in crate::request_pacing) fn limit(&self) -> u32 {
+    pub(super) fn limit(&self) -> u32 {
         self.limit
     }
 
-    pub(in crate::request_pacing) fn length(&self) -> Duration {
+    pub(super) fn set_limit(&mut self, limit: u32) {
+        self.limit = limit;
+    }
+
+    pub(super) fn length(&self) -> Duration {
         self.length
     }
 
     /// Slots that are free now.
-    pub(in crate::request_pacing) fn room(&mut self, now: Instant) -> u32 {
+    pub(super) fn room(&mut self, now: Instant) -> u32 {
         while let Some(Reverse(free_at)) = self.free_at.peek()
             && *free_at <= now
         {
@@ -47,29 +51,29 @@ impl Slots {
     }
 
     /// The requests that may be in the window.
-    pub(in crate::request_pacing) fn used(&self) -> u32 {
+    pub(super) fn used(&self) -> u32 {
         let waiting = u32::try_from(self.free_at.len()).unwrap_or(u32::MAX);
         self.in_flight.saturating_add(waiting)
     }
 
     /// When the next slot is free, if none is. `None`: when an answer comes.
-    pub(in crate::request_pacing) fn next_free(&self) -> Option<Instant> {
+    pub(super) fn next_free(&self) -> Option<Instant> {
         // Where the limit was lowered, more than one must come free.
         self.free_at.peek().map(|Reverse(free_at)| *free_at)
     }
 
-    pub(in crate::request_pacing) fn take(&mut self) {
+    pub(super) fn take(&mut self) {
         self.in_flight += 1;
     }
 
     /// The request that held a slot arrived at `arrival`.
-    pub(in crate::request_pacing) fn arrived(&mut self, arrival: Instant) {
+    pub(super) fn arrived(&mut self, arrival: Instant) {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.free_at.push(Reverse(arrival + self.length));
     }
 
     /// The request that held a slot was not sent.
-    pub(in crate::request_pacing) fn give_back(&mut self) {
+    pub(super) fn give_back(&mut self) {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 }
@@ -123,7 +127,7 @@ mod tests {
         let mut slots = Slots::new(3, Duration::from_secs(1));
         (0..3).for_each(|_| slots.take());
         (0..3).for_each(|_| slots.arrived(now));
-        slots.limit = 1;
+        slots.set_limit(1);
         assert_eq!(slots.room(now), 0);
         assert_eq!(slots.room(now + Duration::from_secs(1)), 1);
     }

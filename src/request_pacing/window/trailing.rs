@@ -28,7 +28,7 @@ struct Step {
 }
 
 impl Trailing {
-    pub(in crate::request_pacing) fn new(limit: u32, length: Duration) -> Self {
+    pub(super) fn new(limit: u32, length: Duration) -> Self {
         Self {
             limit,
             length,
@@ -38,15 +38,19 @@ impl Trailing {
         }
     }
 
-    pub(in crate::request_pacing) fn limit(&self) -> u32 {
+    pub(super) fn limit(&self) -> u32 {
         self.limit
     }
 
-    pub(in crate::request_pacing) fn length(&self) -> Duration {
+    pub(super) fn set_limit(&mut self, limit: u32) {
+        self.limit = limit;
+    }
+
+    pub(super) fn length(&self) -> Duration {
         self.length
     }
 
-    pub(in crate::request_pacing) fn room(&mut self, now: Instant) -> u32 {
+    pub(super) fn room(&mut self, now: Instant) -> u32 {
         while let Some(step) = self.steps.front()
             && step.end + self.length <= now
         {
@@ -56,21 +60,21 @@ impl Trailing {
         self.limit.saturating_sub(self.used())
     }
 
-    pub(in crate::request_pacing) fn used(&self) -> u32 {
+    pub(super) fn used(&self) -> u32 {
         self.in_flight.saturating_add(self.answered)
     }
 
     /// When there is more room, if no answer brings it sooner.
-    pub(in crate::request_pacing) fn next_free(&self) -> Option<Instant> {
+    pub(super) fn next_free(&self) -> Option<Instant> {
         self.steps.front().map(|step| step.end + self.length)
     }
 
-    pub(in crate::request_pacing) fn take(&mut self) {
+    pub(super) fn take(&mut self) {
         self.in_flight += 1;
     }
 
     /// The last instant at which it can have arrived. Never goes back.
-    pub(in crate::request_pacing) fn answered(&mut self, at: Instant) {
+    pub(super) fn answered(&mut self, at: Instant) {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.answered += 1;
         match self.steps.back_mut() {
@@ -82,7 +86,7 @@ impl Trailing {
         }
     }
 
-    pub(in crate::request_pacing) fn give_back(&mut self) {
+    pub(super) fn give_back(&mut self) {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 }

@@ -1,0 +1,102 @@
+use std::{
+    fmt,
+    num::NonZeroU32,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use tokio::time::Instant;
+
+use super::{InvalidQuota, RequestPacingLayer, Scopes, core::Settings};
+use crate::extensions::AccountId;
+
+const DAY: u64 = 86_400;
+
+/// Builds a [`RequestPacingLayer`].
+#[derive(Clone)]
+pub struct RequestPacingBuilder<K> {
+    scopes: K,
+    max_queued: usize,
+    ageing: Duration,
+    weights: Vec<(AccountId, NonZeroU32)>,
+    date: Option<SystemTime>,
+}
+
+impl<K: Scopes> RequestPacingBuilder<K> {
+    pub(super) fn new(scopes: K) -> Self {
+        Self {
+            scopes,
+            max_queued: 100_000,
+            ageing: Duration::from_secs(10),
+            weights: Vec::new(),
+            date: None,
+        }
+    }
+
+    /// Requests that may wait. The default is 100,000. One more fails with
+    /// [`QueueFull`](super::QueueFull). Fewer fail sooner when more comes than
+    /// may go; more take memory, some 300 bytes and the request each. With 0,
+    /// nothing waits.
+    #[must_use]
+    pub fn max_queued(mut self, requests: usize) -> Self {
+        self.max_queued = requests;
+        self
+    }
+
+    /// How long a lower priority may be passed over before one of its requests
+    /// goes. The default is 10 seconds. Shorter is kinder to the low ones;
+    /// longer is quicker for the high ones.
+    #[must_use]
+    pub fn ageing(mut self, time: Duration) -> Self {
+        self.ageing = time;
+        self
+    }
+
+    /// Gives an account so many turns where others have one. The default is 1.
+    #[must_use]
+    pub fn weight(mut self, account: impl Into<AccountId>, weight: NonZeroU32) -> Self {
+        self.weights.push((account.into(), weight));
+        self
+    }
+
+    /// The date now, where the clock of this machine is not that of the
+    /// server: it tells when the day of a quota ends. The default is the
+    /// machine's.
+    #[must_use]
+    pub fn date(mut self, now: SystemTime) -> Self {
+        self.date = Some(now);
+        self
+    }
+
+    /// The layer.
+    ///
+    /// # Errors
+    /// When a quota admits nothing, or its time makes no sense.
+    pub fn build(self) -> Result<RequestPacingLayer, InvalidQuota> {
+        self.scopes.validate()?;
+        let date = self.date.unwrap_or_else(crate::wall_clock::now);
+        let since_1970 = date.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let to_midnight = Duration::from_secs(DAY)
+            - Duration::from_secs(since_1970.as_secs() % DAY)
+            - Duration::from_nanos(u64::from(since_1970.subsec_nanos()));
+        let settings = Settings {
+            max_queued: self.max_queued,
+            ageing: self.ageing,
+            midnight: Instant::now() + to_midnight,
+        };
+        let layer = RequestPacingLayer::new(Box::new(self.scopes), settings);
+        for (account, weight) in self.weights {
+            layer.handle().set_weight(account, weight);
+        }
+        Ok(layer)
+    }
+}
+
+impl<K> fmt::Debug for RequestPacingBuilder<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestPacingBuilder")
+            .field("max_queued", &self.max_queued)
+            .field("ageing", &self.ageing)
+            .field("weights", &self.weights)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,139 @@
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::{outcome::Outcome, ticket::Ticket};
+use crate::{error::BoxError, extensions::PacedHold};
+
+pin_project! {
+    /// Response future for [`RequestPacing`](super::RequestPacing).
+    ///
+    /// The request joins the queue when this is first polled.
+    pub struct ResponseFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        state: State<S, B, S::Future>,
+        // Dropped after the state: the call ends before its slot is free.
+        ticket: Ticket,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<S, B, F> {
+        Waiting {
+            inner: S,
+            request: Option<Request<B>>,
+        },
+        Called {
+            #[pin]
+            call: F,
+        },
+        Done,
+    }
+}
+
+impl<S, B> ResponseFuture<S, B>
+where
+    S: Service<Request<B>>,
+{
+    pub(super) fn new(inner: S, request: Request<B>, ticket: Ticket) -> Self {
+        Self {
+            state: State::Waiting {
+                inner,
+                request: Some(request),
+            },
+            ticket,
+        }
+    }
+}
+
+impl<S, B, R> Future for ResponseFuture<S, B>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+{
+    type Output = Result<Response<R>, BoxError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            match this.state.as_mut().project() {
+                StateProj::Waiting { inner, request } => {
+                    let turn = poll_turn(inner, request.as_ref(), this.ticket, cx);
+                    if let Err(error) = ready!(turn) {
+                        this.state.set(State::Done);
+                        return Poll::Ready(Err(error));
+                    }
+                    let request = request.take().expect("a request waits only once");
+                    this.ticket.send();
+                    let call = inner.call(request);
+                    this.state.set(State::Called { call });
+                }
+                StateProj::Called { call } => {
+                    let result = ready!(call.poll(cx));
+                    this.state.set(State::Done);
+                    return Poll::Ready(match result {
+                        Ok(mut response) => {
+                            let held = this.ticket.answered(Outcome::of(&response));
+                            if let Some(until) = held {
+                                response.extensions_mut().insert(PacedHold::until(until));
+                            }
+                            Ok(response)
+                        }
+                        Err(error) => {
+                            this.ticket.answered(Outcome::Lost);
+                            Err(error.into())
+                        }
+                    });
+                }
+                StateProj::Done => panic!("polled after it was ready"),
+            }
+        }
+    }
+}
+
+/// Ready when the request may go and `inner` can take it.
+fn poll_turn<S, B>(
+    inner: &mut S,
+    request: Option<&Request<B>>,
+    ticket: &mut Ticket,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), BoxError>>
+where
+    S: Service<Request<B>>,
+    S::Error: Into<BoxError>,
+{
+    let request = request.expect("a request waits only once");
+    // NOTE: the ticket first. A service that was readied here would hold its
+    // capacity while the request queues.
+    ready!(ticket.poll(request.extensions(), cx))?;
+    if inner.poll_ready(cx).map_err(Into::into)?.is_ready() {
+        return Poll::Ready(Ok(()));
+    }
+    ticket.poll_unready(cx).map(|late| Err(late.into()))
+}
+
+impl<S, B> fmt::Debug for ResponseFuture<S, B>
+where
+    S: Service<Request<B>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.state {
+            State::Waiting { .. } => "Waiting",
+            State::Called { .. } => "Called",
+            State::Done => "Done",
+        };
+        f.debug_struct("ResponseFuture")
+            .field("state", &format_args!("{state}"))
+            .finish_non_exhaustive()
+    }
+}

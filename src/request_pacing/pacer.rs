@@ -1,0 +1,169 @@
+use std::{
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::{Context, Waker},
+};
+
+use http::Extensions;
+use tokio::time::Instant;
+
+use super::{
+    QueueFull, Quota, Scope, Scopes, Snapshot,
+    core::{Charges, Comer, Core, Entered, Polled, Settings, Verdict},
+    outcome::Outcome,
+    slab::At,
+};
+use crate::{
+    error::{BoxError, DeadlineExceeded},
+    extensions::{AccountId, Attempt, RequestContext},
+};
+
+/// The state of a layer, behind its lock.
+///
+/// Nothing is woken, and no waker dropped, under the lock: either may end in
+/// dropping another request, which takes the lock.
+pub(super) struct Pacer {
+    scopes: Box<dyn Scopes>,
+    core: Mutex<Core>,
+}
+
+/// What a request got at its first poll.
+pub(super) enum Joined {
+    Granted(Charges),
+    Queued(At),
+}
+
+impl Pacer {
+    pub(super) fn new(scopes: Box<dyn Scopes>, settings: Settings) -> Self {
+        Self {
+            scopes,
+            core: Mutex::new(Core::new(settings)),
+        }
+    }
+
+    pub(super) fn enter(
+        &self,
+        extensions: &Extensions,
+        deadline: Option<Instant>,
+        now: Instant,
+    ) -> Result<Joined, BoxError> {
+        let context = extensions.get::<RequestContext>();
+        let touched = self.scopes.touched(context);
+        let attempt = extensions.get::<Attempt>();
+        let comer = Comer {
+            account: context.and_then(RequestContext::account).cloned(),
+            priority: context.map(RequestContext::priority).unwrap_or_default(),
+            age: attempt.map_or(now, Attempt::first_sent).min(now),
+            deadline,
+        };
+        let entered =
+            self.wake_after(|core, woken| core.enter(comer, touched, &*self.scopes, now, woken));
+        match entered {
+            Entered::Granted(charges) => Ok(Joined::Granted(charges)),
+            Entered::Queued(at) => Ok(Joined::Queued(at)),
+            Entered::TooLate { earliest } => Err(too_late(earliest)),
+            Entered::Full { queued } => Err(QueueFull::new(queued).into()),
+        }
+    }
+
+    /// The charges, once it is granted; else when to poll again at the latest.
+    pub(super) fn poll(
+        &self,
+        at: At,
+        now: Instant,
+        cx: &mut Context<'_>,
+    ) -> Result<Result<Charges, Option<Instant>>, BoxError> {
+        let polled = self.wake_after(|core, woken| core.poll(at, cx.waker(), now, woken));
+        match polled {
+            (Polled::Decided(Verdict::Granted(charges)), _) => Ok(Ok(charges)),
+            (Polled::Decided(Verdict::TooLate { earliest }), _) => Err(too_late(earliest)),
+            (Polled::Waiting { alarm }, _replaced) => Ok(Err(alarm)),
+        }
+    }
+
+    pub(super) fn leave(&self, at: At) {
+        let now = Instant::now();
+        let _own = self.wake_after(|core, woken| core.leave(at, now, woken));
+    }
+
+    pub(super) fn set_sent(&self, charges: &Charges, sent: Option<Instant>) {
+        self.lock().set_sent(charges, sent);
+    }
+
+    pub(super) fn give_back(&self, charges: &Charges) {
+        let now = Instant::now();
+        self.wake_after(|core, woken| core.give_back(charges, now, woken));
+    }
+
+    pub(super) fn settle(
+        &self,
+        charges: &Charges,
+        sent: Instant,
+        outcome: Outcome,
+    ) -> Option<Instant> {
+        let now = Instant::now();
+        self.wake_after(|core, woken| core.settle(charges, sent, outcome, now, woken))
+    }
+
+    pub(super) fn set_quota(&self, scope: Scope, quota: Option<Quota>) {
+        let now = Instant::now();
+        self.wake_after(|core, woken| core.set_quota(scope, quota, &*self.scopes, now, woken));
+    }
+
+    pub(super) fn hold(&self, scope: Scope, until: Instant) {
+        let now = Instant::now();
+        self.wake_after(|core, woken| core.hold(scope, until, &*self.scopes, now, woken));
+    }
+
+    pub(super) fn set_paused(&self, paused: bool) {
+        let now = Instant::now();
+        self.wake_after(|core, woken| core.set_paused(paused, now, woken));
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.lock().paused
+    }
+
+    pub(super) fn set_weight(&self, account: AccountId, weight: u32) {
+        let mut core = self.lock();
+        if weight == 1 {
+            core.weights.remove(&account);
+        } else {
+            core.weights.insert(account, weight);
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let now = Instant::now();
+        self.lock().snapshot(now)
+    }
+
+    pub(super) fn queued(&self) -> usize {
+        self.lock().queued
+    }
+
+    fn wake_after<T>(&self, work: impl FnOnce(&mut Core, &mut Vec<Waker>) -> T) -> T {
+        let mut woken = Vec::new();
+        let done = work(&mut self.lock(), &mut woken);
+        woken.into_iter().for_each(Waker::wake);
+        done
+    }
+
+    /// Locks even after a panic: foreign code under the lock, the scopes and
+    /// the clone of a waker, runs before anything is changed.
+    fn lock(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn too_late(earliest: Instant) -> BoxError {
+    DeadlineExceeded::new(Some(earliest), None).into()
+}
+
+impl fmt::Debug for Pacer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pacer")
+            .field("queued", &self.queued())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,111 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Scope, Span, core::Core, slab::At};
+
+/// What was queued and in flight at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    scopes: Vec<ScopeUse>,
+    queued: usize,
+    paused: bool,
+}
+
+/// One scope of a [`Snapshot`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ScopeUse {
+    /// The scope.
+    pub scope: Scope,
+    /// Requests that wait for it. One that touches several scopes waits for
+    /// one at a time, the narrow ones first.
+    pub queued: usize,
+    /// How long the oldest of them has waited, its earlier attempts included.
+    pub oldest: Option<Duration>,
+    /// Requests that were sent, or are about to be, and not answered.
+    pub in_flight: u32,
+    /// For how long refusals keep it closed.
+    pub held_for: Option<Duration>,
+    /// Which share of a round trip is taken to pass before the server counts
+    /// the request, learned from refusals. `None` without a short window.
+    pub share: Option<f64>,
+    /// Its windows.
+    pub windows: Vec<WindowUse>,
+}
+
+/// How full one window is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WindowUse {
+    /// How many requests it admits.
+    pub requests: u32,
+    /// Over which time it counts.
+    pub span: Span,
+    /// Requests that are, or may be, in it.
+    pub used: u32,
+}
+
+impl Snapshot {
+    /// The scopes in use, in no order.
+    #[must_use]
+    pub fn scopes(&self) -> &[ScopeUse] {
+        &self.scopes
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn scope(&self, scope: &Scope) -> Option<&ScopeUse> {
+        self.scopes.iter().find(|found| found.scope == *scope)
+    }
+
+    /// Requests that wait, whatever for.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.queued
+    }
+
+    /// Whether nothing is sent until somebody resumes.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+}
+
+impl Core {
+    pub(super) fn snapshot(&mut self, now: Instant) -> Snapshot {
+        let gates: Vec<At> = self.index.values().copied().collect();
+        let scopes = gates.into_iter().map(|at| self.scope_use(at, now));
+        Snapshot {
+            scopes: scopes.collect(),
+            queued: self.queued,
+            paused: self.paused,
+        }
+    }
+
+    fn scope_use(&mut self, at: At, now: Instant) -> ScopeUse {
+        let gate = self.gates.get_mut(at).expect(super::core::GATE);
+        // Lets go what has left the windows by now.
+        gate.room(now, &self.trips);
+        let oldest = gate.queue.as_ref().and_then(|queue| queue.oldest());
+        let until = gate.hold.until(now);
+        let windows = gate.counts().iter().map(|count| {
+            let (requests, span) = count.limit();
+            let used = count.used();
+            WindowUse {
+                requests,
+                span,
+                used,
+            }
+        });
+        ScopeUse {
+            scope: gate.scope.clone(),
+            queued: gate.queued(),
+            oldest: oldest.map(|oldest| now.saturating_duration_since(oldest)),
+            in_flight: gate.in_flight(),
+            held_for: until.map(|until| until.saturating_duration_since(now)),
+            share: gate.share(),
+            windows: windows.collect(),
+        }
+    }
+}

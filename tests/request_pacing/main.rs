@@ -1,0 +1,10 @@
+//! Pacing, as a caller and as a server see it.
+
+#![cfg(test)]
+
+mod cancel;
+mod handle;
+mod queue;
+mod refusals;
+mod scenarios;
+mod support;
