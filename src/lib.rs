@@ -54,6 +54,7 @@
 //! | [`TikTokRequestContextLayer`](tiktok::context) | tells account, endpoint and operation | URL, beginning of the body | [`RequestContext`](extensions::RequestContext) |
 //! | [`JitteredBackoffLayer`](jittered_backoff) | sends again what is safe to send again | all of the below | [`Attempt`](extensions::Attempt) |
 //! | [`PerAccountConcurrencyLayer`](per_account_concurrency) | so many requests in flight for each account | `RequestContext` | |
+//! | [`RequestPacingLayer`](request_pacing) | releases requests within every limit, fairly | `RequestContext`, `Classification`, `RetryAfter` | [`PacedHold`](extensions::PacedHold) |
 //! | [`RetryAfterHeaderLayer`](retry_after_header) | reads and logs waits and limits | headers | [`RetryAfter`](extensions::RetryAfter), [`RateLimitStatus`](extensions::RateLimitStatus) |
 //! | [`TikTokErrorClassifierLayer`](tiktok::classifier) | reads the code in the body | beginning of the body | [`Classification`](classify::Classification) |
 //!
@@ -66,11 +67,12 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `tiktok` | yes | [`tiktok`]: the whole stack; turns on the four layers below |
+//! | `tiktok` | yes | [`tiktok`]: the whole stack; turns on the five layers below |
 //! | `error-classifier` | yes | [`error_classifier`] |
 //! | `retry-after-header` | yes | [`retry_after_header`] |
 //! | `jittered-backoff` | yes | [`jittered_backoff`] |
 //! | `per-account-concurrency` | yes | [`per_account_concurrency`] |
+//! | `request-pacing` | yes | [`request_pacing`] |
 //! | `hyper` | yes | tells hyper's and reqwest's transport errors apart |
 //! | `service-builder-ext` | yes | [`ServiceBuilderExt`] |
 //! | `simulator` | | a TikTok that enforces its limits, for tests |

@@ -210,12 +210,16 @@ impl Gate {
         // Nobody saw when it ended: it may still be on its way.
         let latest = match outcome {
             Outcome::Lost => now.max(sent + trips.long()),
-            Outcome::Admitted | Outcome::Refused(_) => now,
+            Outcome::Admitted | Outcome::Refused(_) | Outcome::Unclear => now,
         };
-        let mut arrival = Some(latest);
+        let (mut arrival, mut seen) = (Some(latest), now);
         if let Some(share) = &mut self.share {
             let waited_for = self.unanswered.remove(&charge.number).is_some();
             arrival = waited_for.then(|| share.arrival(sent, latest));
+            // NOTE: as `presume` took it, or one stall would teach nonsense.
+            if !waited_for {
+                seen = now.min(sent + trips.long());
+            }
         }
         for count in &mut self.counts {
             count.arrived(arrival, latest);
@@ -224,15 +228,15 @@ impl Gate {
             Outcome::Admitted => {
                 self.hold.admitted(sent);
                 if let Some(share) = &mut self.share {
-                    share.admitted(sent, now, charge.tight);
+                    share.admitted(sent, seen, charge.tight);
                 }
                 None
             }
             Outcome::Refused(refusal) => Some(refusal),
-            Outcome::Lost => None,
+            Outcome::Unclear | Outcome::Lost => None,
         };
         let refusal = refusal.filter(|refusal| refusal.by == Some(self.scope.throttle_scope()));
-        let closed = refusal.map(|refusal| self.refused(sent, now, refusal));
+        let closed = refusal.map(|refusal| self.refused(sent, seen, now, refusal));
         if let Some(share) = &mut self.share {
             let oldest = self.unanswered.first_key_value();
             let before = oldest.map_or(self.next, |(number, _)| *number);
@@ -241,12 +245,18 @@ impl Gate {
         closed
     }
 
-    fn refused(&mut self, sent: Instant, now: Instant, refusal: &Refusal) -> Instant {
+    fn refused(
+        &mut self,
+        sent: Instant,
+        seen: Instant,
+        now: Instant,
+        refusal: &Refusal,
+    ) -> Instant {
         let mut known = false;
         if let Some(share) = &mut self.share
             && refusal.may_be_short()
         {
-            share.refused(sent, now, self.next);
+            share.refused(sent, seen, self.next);
             known = refusal.is_short();
         }
         self.hold

@@ -12,6 +12,8 @@ use crate::{
 pub(super) enum Outcome {
     Admitted,
     Refused(Refusal),
+    /// The answer may be that of a gateway, which tells nothing of limits.
+    Unclear,
     /// No answer was seen.
     Lost,
 }
@@ -27,8 +29,12 @@ pub(super) struct Refusal {
 
 impl Outcome {
     pub(super) fn of<B>(response: &Response<B>) -> Self {
-        if ErrorClass::of(response) != ErrorClass::RateLimited {
-            return Self::Admitted;
+        match ErrorClass::of(response) {
+            ErrorClass::RateLimited => {}
+            ErrorClass::Transient | ErrorClass::Maintenance | ErrorClass::Unknown => {
+                return Self::Unclear;
+            }
+            _ => return Self::Admitted,
         }
         let found = response.extensions().get::<Classification>();
         let throttle = found.and_then(Classification::throttle).cloned();
