@@ -108,6 +108,8 @@ mod gates;
 mod handle;
 mod hold;
 mod layer;
+#[cfg(test)]
+mod model;
 mod outcome;
 mod pacer;
 mod pump;
