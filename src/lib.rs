@@ -47,7 +47,8 @@
 //!
 //! # The layers
 //!
-//! Outermost first. Each works alone; the whole stacks them in this order.
+//! Outermost first. Each works alone; the whole stacks them in this order, but
+//! for pacing, which is not part of it yet and is added by hand.
 //!
 //! | layer | what it does | finds | leaves |
 //! |---|---|---|---|
