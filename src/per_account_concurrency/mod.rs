@@ -106,7 +106,6 @@ mod permits;
 mod send_by;
 mod service;
 mod shard;
-mod slab;
 mod snapshot;
 mod ticket;
 mod waiters;

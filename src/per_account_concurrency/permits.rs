@@ -10,7 +10,6 @@ use super::{
     key::Key,
     limits::Kind,
     shard::{At, Place, Shard},
-    slab,
     snapshot::AccountUse,
     ticket::Ticket,
     waiters::Room,
@@ -61,7 +60,7 @@ impl Permits {
         self.shard(key.hash()).enter(key, kind)
     }
 
-    pub(super) fn poll(&self, at: At, slot: slab::At, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll(&self, at: At, slot: crate::slab::At, cx: &mut Context<'_>) -> Poll<()> {
         let polled = self.shard(at.hash()).poll(slot, cx.waker());
         match polled {
             Ok(()) => Poll::Ready(()),
@@ -77,7 +76,7 @@ impl Permits {
         }
     }
 
-    pub(super) fn leave(&self, at: At, kind: Kind, slot: slab::At) {
+    pub(super) fn leave(&self, at: At, kind: Kind, slot: crate::slab::At) {
         let (woken, _own) = self.shard(at.hash()).leave(at, kind, slot);
         if let Some(waker) = woken {
             waker.wake();

@@ -6,7 +6,6 @@ use super::{
     Limits, QueueFull,
     key::Key,
     limits::Kind,
-    slab,
     snapshot::AccountUse,
     waiters::{Left, Queue, Room, Waiters},
 };
@@ -67,7 +66,7 @@ pub(super) struct At {
 /// What a request got that asked for a permit.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Place {
-    Queued { at: At, slot: slab::At },
+    Queued { at: At, slot: crate::slab::At },
     Held { at: At },
 }
 
@@ -125,7 +124,11 @@ impl Shard {
     }
 
     /// Whether the request in `slot` has a permit by now. See [`Waiters::poll`].
-    pub(super) fn poll(&mut self, slot: slab::At, waker: &Waker) -> Result<(), Option<Waker>> {
+    pub(super) fn poll(
+        &mut self,
+        slot: crate::slab::At,
+        waker: &Waker,
+    ) -> Result<(), Option<Waker>> {
         self.waiters.poll(slot, waker)
     }
 
@@ -164,7 +167,7 @@ impl Shard {
         &mut self,
         at: At,
         kind: Kind,
-        slot: slab::At,
+        slot: crate::slab::At,
     ) -> (Option<Waker>, Option<Waker>) {
         let Some(account) = self.accounts.find_mut(at.hash, is(at)) else {
             return (None, None);

@@ -7,7 +7,7 @@ use std::{
     task::Waker,
 };
 
-use super::slab::{At, Slab};
+use crate::slab::{At, Slab};
 
 /// The requests that wait, as lists through one slab: to join, to leave from
 /// anywhere and to be granted take constant time.

@@ -13,10 +13,10 @@ use super::{
     gate::{Charge, Gate},
     outcome::Outcome,
     queue::Standing,
-    slab::{At, Slab},
     trips::Trips,
 };
 use crate::extensions::{AccountId, Priority};
+use crate::slab::{At, Slab};
 
 /// The state of all scopes. It neither locks nor wakes nor reads a clock: who
 /// calls it does.

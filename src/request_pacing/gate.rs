@@ -8,10 +8,10 @@ use super::{
     outcome::{Outcome, Refusal},
     queue::FairQueue,
     share::Share,
-    slab::At,
     trips::Trips,
     window::Count,
 };
+use crate::slab::At;
 
 /// One scope: its windows, its hold, and who waits for it.
 #[derive(Debug)]

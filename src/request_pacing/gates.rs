@@ -6,8 +6,8 @@ use super::{
     Quota, Scope, Scopes, Touched,
     core::{Core, Path, Verdict},
     gate::Gate,
-    slab::At,
 };
+use crate::slab::At;
 
 const DAY: Duration = Duration::from_secs(86_400);
 

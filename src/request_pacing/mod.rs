@@ -119,7 +119,6 @@ mod quotas;
 mod scopes;
 mod service;
 mod share;
-mod slab;
 mod snapshot;
 mod ticket;
 mod trips;

@@ -17,9 +17,9 @@ use super::{
     Quota, Quotas, Scopes,
     core::{Charges, Comer, Core, Entered, Polled, Settings, Verdict},
     outcome::Outcome,
-    slab::At,
 };
 use crate::extensions::{Operation, RequestContext};
+use crate::slab::At;
 
 #[derive(Debug, Default)]
 struct Flag(AtomicBool);

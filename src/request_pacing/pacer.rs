@@ -11,8 +11,8 @@ use super::{
     QueueFull, Quota, Scope, Scopes, Snapshot,
     core::{Charges, Comer, Core, Entered, Polled, Settings, Verdict},
     outcome::Outcome,
-    slab::At,
 };
+use crate::slab::At;
 use crate::{
     error::{BoxError, DeadlineExceeded},
     extensions::{AccountId, Attempt, RequestContext},

@@ -5,8 +5,8 @@ use tokio::time::Instant;
 use super::{
     core::{Charges, Core, Path, Verdict},
     queue::{Arrival, FairQueue},
-    slab::At,
 };
+use crate::slab::At;
 
 /// Who goes next.
 ///

@@ -6,8 +6,8 @@ use std::{
 use hashbrown::HashMap;
 use tokio::time::Instant;
 
-use super::slab::{At, Slab};
 use crate::extensions::{AccountId, Priority};
+use crate::slab::{At, Slab};
 
 /// What one request costs an account of weight 1.
 const COST: u64 = 1 << 20;

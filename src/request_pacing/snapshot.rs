@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Scope, Span, core::Core, slab::At};
+use super::{Scope, Span, core::Core};
+use crate::slab::At;
 
 /// What was queued and in flight at one moment.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,8 +12,8 @@ use super::{
     core::Charges,
     outcome::Outcome,
     pacer::{Joined, Pacer},
-    slab::At,
 };
+use crate::slab::At;
 use crate::{
     error::{BoxError, DeadlineExceeded},
     extensions::Deadline,

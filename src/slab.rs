@@ -4,12 +4,12 @@ use std::num::NonZeroU32;
 const KEPT: usize = 64;
 
 /// Where in a [`Slab`] a value is. Small, with room for a `None`.
-pub(super) type At = NonZeroU32;
+pub(crate) type At = NonZeroU32;
 
 /// Values at stable places. Once it has grown, nothing is allocated; what a
 /// burst took is freed when the last value has gone.
 #[derive(Debug)]
-pub(super) struct Slab<T> {
+pub(crate) struct Slab<T> {
     slots: Vec<Slot<T>>,
     free: Option<At>,
     used: usize,
@@ -22,7 +22,7 @@ enum Slot<T> {
 }
 
 impl<T> Slab<T> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             slots: Vec::new(),
             free: None,
@@ -31,7 +31,7 @@ impl<T> Slab<T> {
     }
 
     /// `None` if there are as many as can be told apart.
-    pub(super) fn insert(&mut self, value: T) -> Option<At> {
+    pub(crate) fn insert(&mut self, value: T) -> Option<At> {
         let at = match self.free {
             Some(at) => {
                 let slot = &mut self.slots[index(at)];
@@ -51,7 +51,7 @@ impl<T> Slab<T> {
         Some(at)
     }
 
-    pub(super) fn get_mut(&mut self, at: At) -> Option<&mut T> {
+    pub(crate) fn get_mut(&mut self, at: At) -> Option<&mut T> {
         match self.slots.get_mut(index(at))? {
             Slot::Used(value) => Some(value),
             Slot::Free { .. } => None,
@@ -59,7 +59,7 @@ impl<T> Slab<T> {
     }
 
     /// Frees a place that is in use.
-    pub(super) fn remove(&mut self, at: At) {
+    pub(crate) fn remove(&mut self, at: At) {
         if let Some(slot @ Slot::Used(_)) = self.slots.get_mut(index(at)) {
             *slot = Slot::Free { next: self.free };
             self.free = Some(at);
