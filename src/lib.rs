@@ -108,3 +108,8 @@ mod slab;
     feature = "tiktok"
 ))]
 mod wall_clock;
+
+/// Compiles the example in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
