@@ -119,7 +119,7 @@ impl Endpoint {
 
     /// The path as a template: `/campaign/create/`.
     #[must_use]
-    pub fn path(&self) -> &'static str {
+    pub const fn path(&self) -> &'static str {
         self.path
     }
 

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use http::Method;
 
-use super::{Endpoint, table::ENDPOINTS};
+use super::{Endpoint, index::row_at, table::ENDPOINTS};
 
 /// How many segments of a path that nobody knows a label keeps.
 const MAX_SEGMENTS: usize = 8;
@@ -11,6 +11,11 @@ const MAX_SEGMENTS: usize = 8;
 /// is not in it.
 pub(in crate::tiktok) fn relative(path: &str) -> &str {
     const ROOT: &str = "/open_api/";
+    const VERSION: &str = "/open_api/v1.3/";
+    // As most write it.
+    if path.starts_with(VERSION) {
+        return &path[VERSION.len() - 1..];
+    }
     // A proxy may put a prefix in front. Most do not.
     let start = if path.starts_with(ROOT) {
         Some(0)
@@ -31,9 +36,7 @@ pub(in crate::tiktok) fn relative(path: &str) -> &str {
 
 /// The row of the table with this method and this [`relative`] path.
 pub(in crate::tiktok) fn known(method: &Method, relative: &str) -> Option<&'static Endpoint> {
-    let path = trimmed(relative);
-    let found = ENDPOINTS.binary_search_by(|row| trimmed(row.path()).cmp(path));
-    let row = &ENDPOINTS[found.ok()?];
+    let row = &ENDPOINTS[row_at(trimmed(relative))?];
     (row.method() == method).then_some(row)
 }
 
@@ -53,7 +56,7 @@ pub(in crate::tiktok) fn label(relative: &str) -> Cow<'_, str> {
     Cow::Owned(label)
 }
 
-/// A path without its last slash: the table is sorted by it.
+/// A path without its last slash: what endpoints are compared by.
 pub(in crate::tiktok) fn trimmed(path: &str) -> &str {
     path.strip_suffix('/').unwrap_or(path)
 }
@@ -101,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_sorted_for_the_search() {
+    fn the_table_is_sorted_by_path() {
         assert!(ENDPOINTS.is_sorted_by(|a, b| { trimmed(a.path()) < trimmed(b.path()) }));
     }
 

@@ -24,6 +24,7 @@
 
 mod endpoint;
 pub(super) mod find;
+mod index;
 mod table;
 
 pub use self::endpoint::{AccountPlace, ClientRequestId, Endpoint};
