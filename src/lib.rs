@@ -100,6 +100,8 @@ pub mod tiktok;
 #[cfg(feature = "service-builder-ext")]
 pub use self::tiktok::ServiceBuilderExt;
 
+#[cfg(feature = "error-classifier")]
+mod find_byte;
 #[cfg(any(feature = "per-account-concurrency", feature = "request-pacing"))]
 mod slab;
 #[cfg(any(

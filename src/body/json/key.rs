@@ -1,3 +1,5 @@
+use crate::find_byte::find_any;
+
 /// The wanted paths, of one part or of two.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Paths {
@@ -82,7 +84,7 @@ impl Meaning {
             return;
         };
         // A dot in a key would be taken for the one between two parts.
-        if key.contains(&b'.') {
+        if find_any(key, [b'.']).is_some() {
             return;
         }
         match rest {

@@ -1,5 +1,7 @@
 //! Where strings, scalars, arrays and objects end, without a look inside.
 
+use crate::find_byte::find_any;
+
 /// Inside a string.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Text {
@@ -45,9 +47,8 @@ impl Text {
 
 #[inline]
 fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
-    // Most strings are short; for these a look at each byte is the fastest.
-    let short = &bytes[..bytes.len().min(16)];
-    match short.iter().position(is_special) {
+    let short = &bytes[..bytes.len().min(32)];
+    match find_any(short, [b'\"', b'\\']) {
         None if short.len() < bytes.len() => in_long_text(bytes, short.len()),
         at => at,
     }
@@ -56,17 +57,13 @@ fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
 /// Looks at blocks as a whole, which compiles to vector instructions.
 fn in_long_text(bytes: &[u8], mut at: usize) -> Option<usize> {
     for block in bytes[at..].as_chunks::<32>().0 {
+        let is_special = |byte: &u8| matches!(byte, b'"' | b'\\');
         if block.iter().fold(false, |any, byte| any | is_special(byte)) {
             break;
         }
         at += block.len();
     }
-    let more = bytes[at..].iter().position(is_special)?;
-    Some(at + more)
-}
-
-fn is_special(byte: &u8) -> bool {
-    matches!(byte, b'"' | b'\\')
+    Some(at + find_any(&bytes[at..], [b'\"', b'\\'])?)
 }
 
 /// Inside an array or object, at any depth.
