@@ -104,11 +104,21 @@ where
         (self.peeked, self.scan)
     }
 
-    /// Reads frames into the scan until that has seen enough, until `limit`
-    /// bytes were seen, or until the body ends, fails or comes to its trailers.
+    /// Goes on until the scan has seen enough, or all that it may see.
     #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { peeked, scan, left } = self;
+        Self::look(&mut self.peeked, &mut self.scan, &mut self.left, cx)
+    }
+
+    /// Reads frames into the scan until that has seen enough, until `left`
+    /// bytes were seen, or until the body ends, fails or comes to its trailers.
+    #[inline]
+    pub(crate) fn look(
+        peeked: &mut Peeked<B>,
+        scan: &mut S,
+        left: &mut usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
         loop {
             if peeked.inner.is_end_stream() {
                 scan.end();

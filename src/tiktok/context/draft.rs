@@ -87,12 +87,11 @@ impl Draft {
     }
 
     /// Adds what the body said.
-    pub(super) fn add(&mut self, scan: &BodyScan) {
-        self.account = scan.account();
+    pub(super) fn add(&mut self, scan: BodyScan) {
+        let (account, request_id) = scan.into_found();
+        self.account = account;
         // Any other operation was chosen by somebody who knows better.
-        if let (Operation::Write, false, Some(key)) =
-            (&self.operation, self.said, scan.request_id())
-        {
+        if let (Operation::Write, false, Some(key)) = (&self.operation, self.said, request_id) {
             self.operation = Operation::IdempotentWrite {
                 key: Some(Arc::from(key.as_str())),
                 remembered_for: REMEMBERED_FOR,
@@ -100,15 +99,20 @@ impl Draft {
         }
     }
 
-    /// The context of the request with this uri.
-    pub(super) fn finish(self, uri: &Uri) -> RequestContext {
+    /// Leaves what was found in the request.
+    pub(super) fn leave_in<B>(self, request: &mut Request<B>) {
+        let context = self.finish(request.uri());
+        request.extensions_mut().insert(context);
+    }
+
+    fn finish(self, uri: &Uri) -> RequestContext {
         let context = RequestContext::new(self.operation).with_priority(self.priority);
         let context = match self.path {
             Some(path) => context.with_static_endpoint(path),
             None => context.with_endpoint(find::label(find::relative(uri.path()))),
         };
         match self.account {
-            Some(account) => context.with_account(account.as_str()),
+            Some(account) => context.with_account(account),
             None => context,
         }
     }

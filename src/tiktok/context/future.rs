@@ -6,13 +6,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, request::Parts};
+use http::Request;
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{draft::Draft, scan::BodyScan};
-use crate::body::{Peek, Peeked};
+use super::find::Find;
+use crate::body::Peeked;
 
 pin_project! {
     /// Response future for [`TikTokRequestContext`](super::TikTokRequestContext).
@@ -33,14 +33,9 @@ pin_project! {
         S: Service<Request<Peeked<B>>>,
         B: Body,
     {
-        // Looks into the body.
-        Peeking {
-            #[pin]
-            peek: Peek<B, BodyScan>,
-            rest: Option<(S, Parts, Draft)>,
-        },
-        // Readies the inner service.
-        Sending {
+        // Finds the context, then readies the inner service.
+        Finding {
+            find: Find,
             inner: S,
             request: Option<Request<Peeked<B>>>,
         },
@@ -56,31 +51,14 @@ where
     S: Service<Request<Peeked<B>>>,
     B: Body,
 {
-    pub(super) fn peeking(inner: S, parts: Parts, draft: Draft, peek: Peek<B, BodyScan>) -> Self {
+    #[inline]
+    pub(super) fn new(inner: S, find: Find, request: Request<Peeked<B>>) -> Self {
         Self {
-            state: State::Peeking {
-                peek,
-                rest: Some((inner, parts, draft)),
+            state: State::Finding {
+                find,
+                inner,
+                request: Some(request),
             },
-        }
-    }
-
-    pub(super) fn sending(inner: S, request: Request<Peeked<B>>) -> Self {
-        Self {
-            state: State::sending(inner, request),
-        }
-    }
-}
-
-impl<S, B> State<S, B>
-where
-    S: Service<Request<Peeked<B>>>,
-    B: Body,
-{
-    fn sending(inner: S, request: Request<Peeked<B>>) -> Self {
-        Self::Sending {
-            inner,
-            request: Some(request),
         }
     }
 }
@@ -92,27 +70,27 @@ where
 {
     type Output = Result<S::Response, S::Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         loop {
-            let next = match state.as_mut().project() {
-                StateProj::Peeking { peek, rest } => {
-                    let (body, scan) = ready!(peek.poll(cx));
-                    let (inner, mut parts, mut draft) = rest.take().expect("taken only here");
-                    draft.add(&scan);
-                    parts.extensions.insert(draft.finish(&parts.uri));
-                    State::sending(inner, Request::from_parts(parts, body))
-                }
-                StateProj::Sending { inner, request } => {
+            match state.as_mut().project() {
+                StateProj::Finding {
+                    find,
+                    inner,
+                    request,
+                } => {
+                    let found = request.as_mut().expect("taken when it is sent");
+                    ready!(find.poll(found, cx));
                     ready!(inner.poll_ready(cx))?;
-                    let request = request.take().expect("taken only here");
-                    State::Sent {
+                    let request = request.take().expect("was there above");
+                    let sent = State::Sent {
                         response: inner.call(request),
-                    }
+                    };
+                    state.set(sent);
                 }
                 StateProj::Sent { response } => return response.poll(cx),
-            };
-            state.set(next);
+            }
         }
     }
 }
@@ -123,9 +101,11 @@ where
     B: Body,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.state {
-            State::Peeking { .. } => "Peeking",
-            State::Sending { .. } => "Sending",
+        let state = match &self.state {
+            State::Finding { find, .. } => match find {
+                Find::Done => "Sending",
+                Find::New(_) | Find::Waiting(_) => "Peeking",
+            },
             State::Sent { .. } => "Sent",
         };
         f.debug_struct("ResponseFuture")

@@ -96,6 +96,7 @@
 
 mod builder;
 mod draft;
+mod find;
 mod form;
 mod future;
 mod layer;

@@ -1,36 +1,53 @@
 use super::word::Word;
+use crate::find_byte::find_any;
 
 /// The account that a query names, under the first of `fields` that it has.
 pub(super) fn account(query: &str, fields: &[&str]) -> Option<Word> {
     let mut best = None;
     let mut wanted = fields;
-    for pair in query.as_bytes().split(|&byte| byte == b'&') {
-        let end = pair.iter().position(|&byte| byte == b'=');
-        let (name, value) = pair.split_at(end.unwrap_or(pair.len()));
-        let Some(rank) = wanted.iter().position(|field| is(name, field)) else {
-            continue;
-        };
-        if let Some(word) = value.split_first().and_then(|(_, value)| word(value)) {
-            best = Some(word);
-            wanted = &wanted[..rank];
-            if wanted.is_empty() {
-                break;
+    let mut rest = query;
+    while !wanted.is_empty() && !rest.is_empty() {
+        let (name, mut behind) = split(rest, [b'=', b'&']);
+        if let Some(value) = behind.strip_prefix('=') {
+            let rank = wanted.iter().position(|field| is(name, field));
+            let found;
+            (found, behind) = match rank {
+                Some(_) => word(value),
+                None => (None, split(value, [b'&']).1),
+            };
+            if let (Some(rank), Some(word)) = (rank, found) {
+                best = Some(word);
+                wanted = &wanted[..rank];
             }
         }
+        rest = behind.strip_prefix('&').unwrap_or_default();
     }
     best
 }
 
-fn is(name: &[u8], field: &str) -> bool {
-    name == field.as_bytes()
-        || (name.len() > field.len() && name.contains(&b'%') && Decoded(name).eq(field.bytes()))
+/// What is before the first of some ASCII bytes, and the rest.
+#[inline]
+fn split<const N: usize>(text: &str, at: [u8; N]) -> (&str, &str) {
+    text.split_at(find_any(text.as_bytes(), at).unwrap_or(text.len()))
 }
 
-fn word(value: &[u8]) -> Option<Word> {
-    match value.iter().any(|byte| matches!(byte, b'%' | b'+' | b'[')) {
-        true => Word::from_text(Decoded(value)),
-        false => Word::from_plain(value),
+#[inline]
+fn is(name: &str, field: &str) -> bool {
+    name == field
+        || (name.len() > field.len()
+            && name.contains('%')
+            && Decoded(name.as_bytes()).eq(field.bytes()))
+}
+
+/// The word that a value is, and what is behind the value.
+#[inline]
+fn word(text: &str) -> (Option<Word>, &str) {
+    let (plain, rest) = split(text, [b'&', b'%', b'+']);
+    if (rest.is_empty() || rest.starts_with('&')) && !plain.starts_with('[') {
+        return (Word::from_plain(plain), rest);
     }
+    let (encoded, rest) = split(text, [b'&']);
+    (Word::from_text(Decoded(encoded.as_bytes())), rest)
 }
 
 /// The bytes of a form-urlencoded text. A percent sign that encodes nothing

@@ -8,13 +8,11 @@ use http::Request;
 use http_body::Body;
 use tower_service::Service;
 
-use super::{ResponseFuture, builder::Settings, draft::Draft, scan::BodyScan};
-use crate::{
-    body::{Look, Peek, Peeked},
-    extensions::RequestContext,
-};
+use super::{ResponseFuture, builder::Settings, find::Find};
+use crate::body::Peeked;
 
-/// Middleware that finds out a request's [`RequestContext`]. See the
+/// Middleware that finds out a request's
+/// [`RequestContext`](crate::extensions::RequestContext). See the
 /// [module docs](super).
 #[derive(Clone, Debug)]
 pub struct TikTokRequestContext<S> {
@@ -38,22 +36,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let inner = self.inner.clone();
-        if request.extensions().get::<RequestContext>().is_some() {
-            return ResponseFuture::sending(inner, request.map(Peeked::new));
-        }
-        let (draft, wanted) = Draft::of(&request, &self.settings);
-        if let Some(wanted) = wanted
-            && let Some(scan) = BodyScan::new(request.headers(), wanted)
-        {
-            let (parts, body) = request.into_parts();
-            let (limit, timeout) = (self.settings.peek_limit, self.settings.peek_timeout);
-            let peek = Peek::new(Look::new(body, scan, limit), Some(timeout));
-            return ResponseFuture::peeking(inner, parts, draft, peek);
-        }
-        let mut request = request.map(Peeked::new);
-        let context = draft.finish(request.uri());
-        request.extensions_mut().insert(context);
-        ResponseFuture::sending(inner, request)
+        ResponseFuture::new(
+            self.inner.clone(),
+            Find::New(Arc::clone(&self.settings)),
+            request.map(Peeked::new),
+        )
     }
 }

@@ -1,36 +1,44 @@
 use std::fmt;
 
+use crate::{extensions::AccountId, find_byte::find_any};
+
 /// The longest id or key. TikTok's have at most forty bytes.
 const MAX: usize = 64;
 
 /// An id or a key as a request writes it: printable ASCII, and short. Ids
 /// exceed what a number can hold, so it is text wherever it comes from.
-#[derive(Clone, Copy)]
-pub(super) struct Word {
-    bytes: [u8; MAX],
-    /// Past `MAX` for what is no word.
-    len: usize,
-}
+///
+/// It is kept as an account is, for nearly all are one: in place, where it is
+/// not longer than ids are.
+#[derive(Clone)]
+pub(super) struct Word(AccountId);
 
 impl Word {
+    /// From the bytes of a value that is written as it is.
+    #[inline]
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut letters = Letters::new();
+        letters.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        letters.len = bytes.len();
+        letters.word()
+    }
+
     /// From a value that is written as it is.
-    pub(super) fn from_plain(text: &[u8]) -> Option<Self> {
-        let mut word = Self::empty();
-        word.bytes.get_mut(..text.len())?.copy_from_slice(text);
-        word.len = text.len();
-        let printable = all(text, |byte| byte.is_ascii_graphic());
-        (printable && !text.is_empty()).then_some(word)
+    #[inline]
+    pub(super) fn from_plain(text: &str) -> Option<Self> {
+        let fits = (1..=MAX).contains(&text.len());
+        (fits && is_graphic(text.as_bytes())).then(|| Self(text.into()))
     }
 
     /// From the value of a query or form field. A list is JSON there too.
     pub(super) fn from_text(mut text: impl Iterator<Item = u8>) -> Option<Self> {
-        let mut word = Self::empty();
+        let mut letters = Letters::new();
         match text.next()? {
             b'[' => return smallest(text),
-            first => word.push(first),
+            first => letters.push(first),
         }
-        text.for_each(|byte| word.push(byte));
-        word.valid()
+        text.for_each(|byte| letters.push(byte));
+        letters.word()
     }
 
     /// From a JSON value. Of a list, the smallest, so that the same accounts
@@ -46,8 +54,8 @@ impl Word {
     pub(super) fn from_json_scalar(raw: &[u8]) -> Option<Self> {
         match raw.trim_ascii().split_first()? {
             // The usual string has nothing in it that stands for another.
-            (b'"', [text @ .., b'"']) if all(text, |byte| !matches!(byte, b'"' | b'\\')) => {
-                Self::from_plain(text)
+            (b'"', [text @ .., b'"']) if find_any(text, [b'\"', b'\\']).is_none() => {
+                Self::from_bytes(text)
             }
             (b'"', rest) => string(&mut rest.iter().copied()),
             (first @ b'0'..=b'9', rest) => {
@@ -59,11 +67,56 @@ impl Word {
     }
 
     pub(super) fn as_str(&self) -> &str {
-        // Never an error: only ASCII is pushed.
-        str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+        self.0.as_str()
     }
 
-    fn empty() -> Self {
+    /// As numbers compare.
+    fn is_before(&self, other: &Self) -> bool {
+        (self.as_str().len(), self.as_str()) < (other.as_str().len(), other.as_str())
+    }
+}
+
+impl From<Word> for AccountId {
+    #[inline]
+    fn from(word: Word) -> Self {
+        word.0
+    }
+}
+
+impl fmt::Debug for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+/// Whether each byte is printable ASCII and no space.
+#[inline]
+fn is_graphic(bytes: &[u8]) -> bool {
+    const ONES: u64 = u64::MAX / 0xFF;
+    const HIGH: u64 = ONES << 7;
+    let (words, rest) = bytes.as_chunks();
+    let words_are = words.iter().all(|word| {
+        let word = u64::from_le_bytes(*word);
+        // A byte below `!` borrows from its highest bit, and one above `~`
+        // has it, or carries into it.
+        let below = word.wrapping_sub(ONES * u64::from(b'!'));
+        let above = word | word.wrapping_add(ONES);
+        (below | above) & HIGH == 0
+    });
+    words_are && rest.iter().all(u8::is_ascii_graphic)
+}
+
+/// A word that is put together.
+// Aligned, because that it is text is seen twice as fast then.
+#[repr(align(8))]
+struct Letters {
+    bytes: [u8; MAX],
+    /// Past `MAX` for what is no word.
+    len: usize,
+}
+
+impl Letters {
+    fn new() -> Self {
         Self {
             bytes: [0; MAX],
             len: 0,
@@ -80,25 +133,10 @@ impl Word {
         }
     }
 
-    fn valid(self) -> Option<Self> {
-        (1..=MAX).contains(&self.len).then_some(self)
-    }
-
-    /// As numbers compare.
-    fn is_before(&self, other: &Self) -> bool {
-        (self.len, self.as_str()) < (other.len, other.as_str())
-    }
-}
-
-/// Does not stop at the first that is not, which compiles to vector
-/// instructions: ids are short, and nearly all are as they should be.
-fn all(text: &[u8], is: impl Fn(u8) -> bool) -> bool {
-    text.iter().fold(true, |all, byte| all & is(*byte))
-}
-
-impl fmt::Debug for Word {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_str().fmt(f)
+    fn word(&self) -> Option<Word> {
+        // All of it, whose length is known.
+        let text = str::from_utf8(&self.bytes).ok()?;
+        Word::from_plain(text.get(..self.len)?)
     }
 }
 
@@ -121,7 +159,7 @@ fn smallest(mut text: impl Iterator<Item = u8>) -> Option<Word> {
             }
             _ => return None,
         };
-        if best.is_none_or(|best| word.is_before(&best)) {
+        if best.as_ref().is_none_or(|best| word.is_before(best)) {
             best = Some(word);
         }
         next = end;
@@ -130,12 +168,12 @@ fn smallest(mut text: impl Iterator<Item = u8>) -> Option<Word> {
 
 /// A JSON string, from behind its quote on.
 fn string(text: &mut impl Iterator<Item = u8>) -> Option<Word> {
-    let mut word = Word::empty();
+    let mut letters = Letters::new();
     loop {
         match text.next()? {
-            b'"' => return word.valid(),
-            b'\\' => word.push(escaped(text)?),
-            byte => word.push(byte),
+            b'"' => return letters.word(),
+            b'\\' => letters.push(escaped(text)?),
+            byte => letters.push(byte),
         }
     }
 }
@@ -157,16 +195,16 @@ fn escaped(text: &mut impl Iterator<Item = u8>) -> Option<u8> {
 
 /// A whole number, and the byte behind it. `1.0` and `1e5` are none.
 fn number(first: u8, text: &mut impl Iterator<Item = u8>) -> (Option<Word>, Option<u8>) {
-    let mut word = Word::empty();
-    word.push(first);
+    let mut letters = Letters::new();
+    letters.push(first);
     for byte in text {
         match byte {
-            b'0'..=b'9' => word.push(byte),
-            b',' | b']' | b' ' | b'\t' | b'\r' | b'\n' => return (word.valid(), Some(byte)),
+            b'0'..=b'9' => letters.push(byte),
+            b',' | b']' | b' ' | b'\t' | b'\r' | b'\n' => return (letters.word(), Some(byte)),
             _ => return (None, Some(byte)),
         }
     }
-    (word.valid(), None)
+    (letters.word(), None)
 }
 
 #[cfg(test)]
@@ -234,6 +272,19 @@ mod tests {
             for word in words.into_iter().flatten() {
                 prop_assert!((1..=MAX).contains(&word.as_str().len()));
             }
+        }
+
+        #[test]
+        fn one_odd_byte_is_seen(mut bytes in proptest::collection::vec(b'!'..=b'~', 1..40), odd: u8, at: prop::sample::Index) {
+            prop_assert!(is_graphic(&bytes));
+            let at = at.index(bytes.len());
+            bytes[at] = odd;
+            prop_assert_eq!(is_graphic(&bytes), odd.is_ascii_graphic());
+        }
+
+        #[test]
+        fn bytes_are_judged_one_by_one(bytes in proptest::collection::vec(any::<u8>(), 0..20)) {
+            prop_assert_eq!(is_graphic(&bytes), bytes.iter().all(u8::is_ascii_graphic));
         }
 
         #[test]

@@ -78,8 +78,8 @@ impl FormFields {
         ControlFlow::Continue(())
     }
 
-    /// The best account found so far.
-    pub(super) fn account(&self) -> Option<Word> {
+    /// The best account found.
+    pub(super) fn into_account(self) -> Option<Word> {
         self.best
     }
 

@@ -12,7 +12,7 @@ fn scan<'a>(boundary: &str, pieces: impl IntoIterator<Item = &'a [u8]>) -> Optio
             break;
         }
     }
-    form.account().map(|word| word.as_str().to_owned())
+    form.into_account().map(|word| word.as_str().to_owned())
 }
 
 /// A form as `curl` and the usual libraries write it.
