@@ -1,4 +1,9 @@
+use std::any::Any;
+
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
+use tokio::time::Instant;
+
+use crate::extensions::{Deadline, RequestContext};
 
 /// The head of a request, to build it again.
 ///
@@ -9,8 +14,16 @@ pub(super) struct Head {
     method: Method,
     uri: Uri,
     headers: Vec<(HeaderName, HeaderValue)>,
-    extensions: Extensions,
+    extensions: Outer,
     version: Version,
+}
+
+/// What the layers outside left with a request.
+#[derive(Debug)]
+enum Outer {
+    /// Nothing but this, as with most requests. To keep it takes no map.
+    Context(RequestContext),
+    Any(Extensions),
 }
 
 impl Head {
@@ -24,7 +37,7 @@ impl Head {
             method: request.method().clone(),
             uri: request.uri().clone(),
             headers,
-            extensions: request.extensions().clone(),
+            extensions: Outer::of(request.extensions()),
             version: request.version(),
         }
     }
@@ -33,8 +46,18 @@ impl Head {
         &self.method
     }
 
-    pub(super) fn extensions(&self) -> &Extensions {
-        &self.extensions
+    pub(super) fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        match &self.extensions {
+            Outer::Context(context) => (context as &dyn Any).downcast_ref(),
+            Outer::Any(extensions) => extensions.get(),
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match &self.extensions {
+            Outer::Context(_) => None,
+            Outer::Any(extensions) => Deadline::to_send(extensions),
+        }
     }
 
     /// The request once more, with this body.
@@ -50,14 +73,30 @@ impl Head {
         *request.uri_mut() = self.uri.clone();
         *request.version_mut() = self.version;
         *request.headers_mut() = headers;
-        *request.extensions_mut() = self.extensions.clone();
+        match &self.extensions {
+            Outer::Context(context) => {
+                request.extensions_mut().insert(context.clone());
+            }
+            Outer::Any(extensions) => *request.extensions_mut() = extensions.clone(),
+        }
         request
+    }
+}
+
+impl Outer {
+    #[inline]
+    fn of(extensions: &Extensions) -> Self {
+        match extensions.get::<RequestContext>() {
+            Some(context) if extensions.len() == 1 => Self::Context(context.clone()),
+            _ => Self::Any(extensions.clone()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::extensions::Operation;
 
     #[test]
     fn a_request_is_built_again_as_it_was() {
@@ -80,6 +119,24 @@ mod tests {
         assert!(again.headers.iter().eq(&head.headers), "in the same order");
         assert!(again.headers["accept"].is_sensitive());
         assert_eq!(again.extensions.get(), Some(&"mark"));
+    }
+
+    #[test]
+    fn a_lone_context_is_kept_as_it_is() {
+        let mut request = Request::new(());
+        let context = RequestContext::new(Operation::Read).with_account("7001");
+        request.extensions_mut().insert(context.clone());
+        let head = Head::of(&request);
+        assert_eq!(head.extension(), Some(&context));
+        assert_eq!(head.extension::<Deadline>(), None);
+        assert_eq!(head.request(()).extensions().get(), Some(&context));
+
+        let deadline = Deadline::at(Instant::now());
+        request.extensions_mut().insert(deadline);
+        let head = Head::of(&request);
+        assert_eq!(head.extension(), Some(&context));
+        assert_eq!(head.deadline(), Some(deadline.instant()));
+        assert_eq!(head.request(()).extensions().len(), 2);
     }
 
     #[test]

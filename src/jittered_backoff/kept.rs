@@ -11,7 +11,7 @@ use super::{head::Head, session::Session};
 use crate::{
     body::{BodyLost, Replay},
     error::BoxError,
-    extensions::{Deadline, Operation, RequestContext},
+    extensions::{Operation, RequestContext},
 };
 
 /// What is kept of a request while it is under way.
@@ -42,7 +42,7 @@ impl<S, B> Kept<S, B> {
 
     pub(super) fn context(&self) -> Option<&RequestContext> {
         match self {
-            Self::Copy { head, .. } => head.extensions().get(),
+            Self::Copy { head, .. } => head.extension(),
             Self::Gone { context, .. } => context.as_ref(),
         }
     }
@@ -58,7 +58,7 @@ impl<S, B> Kept<S, B> {
     /// Its deadline, as the caller set it.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {
-            Self::Copy { head, .. } => Deadline::to_send(head.extensions()),
+            Self::Copy { head, .. } => head.deadline(),
             Self::Gone { .. } => None,
         }
     }
@@ -94,9 +94,8 @@ impl<S, B: Replay> Kept<S, B> {
         // The body may have outgrown its buffer since it was last asked.
         let body = body.try_clone().ok_or_else(BodyLost::new)?;
         let mut request = head.request(body);
-        let outer = head.extensions();
-        let operation = outer.get().map(RequestContext::operation);
-        let attempt = session.resend(operation, outer.get(), Instant::now());
+        let operation = head.extension().map(RequestContext::operation);
+        let attempt = session.resend(operation, head.extension(), Instant::now());
         request.extensions_mut().insert(attempt);
         Poll::Ready(Ok(service.call(request)))
     }
