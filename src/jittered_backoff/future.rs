@@ -98,19 +98,19 @@ where
         loop {
             let next = match this.state.as_mut().project() {
                 StateProj::Called { call, forgotten } => {
-                    let Poll::Ready(result) = call.poll(cx) else {
-                        let Some(forgotten) = forgotten else {
-                            return Poll::Pending;
-                        };
-                        ready!(forgotten.as_mut().poll(cx));
-                        return Poll::Ready(Err(unknown(this.session, this.kept, None, None)));
+                    let result = match call.poll(cx) {
+                        Poll::Ready(Ok(response)) if ErrorClass::of(&response).is_success() => {
+                            return Poll::Ready(Ok(response));
+                        }
+                        Poll::Ready(result) => result.map_err(Into::into),
+                        Poll::Pending => {
+                            let Some(forgotten) = forgotten else {
+                                return Poll::Pending;
+                            };
+                            ready!(forgotten.as_mut().poll(cx));
+                            return Poll::Ready(Err(unknown(this.session, this.kept, None, None)));
+                        }
                     };
-                    let result = result.map_err(Into::into);
-                    if let Ok(response) = &result
-                        && ErrorClass::of(response).is_success()
-                    {
-                        return Poll::Ready(result);
-                    }
                     match settle(this.session, this.kept, this.config, result) {
                         Settled::Wait(delay) => State::Waiting {
                             sleep: sleep(delay),
