@@ -59,21 +59,22 @@ where
         loop {
             let next = match this.state.as_mut().project() {
                 StateProj::Calling { call, is_head } => {
-                    let (head, body) = ready!(call.poll(cx))?.into_parts();
+                    let (mut head, body) = ready!(call.poll(cx))?.into_parts();
                     let scan = if *is_head || !has_plain_body(&head) {
                         None
                     } else {
                         shared.classify.scan(&head)
                     };
                     let Some(scan) = scan else {
-                        let response = shared.judge(head, Peeked::new(body), None);
-                        return Poll::Ready(Ok(response));
+                        shared.judge(&mut head, None);
+                        return Poll::Ready(Ok(Response::from_parts(head, Peeked::new(body))));
                     };
                     // Mostly the code has come with the head.
                     let mut look = Look::new(body, scan, shared.peek_limit);
                     if look.poll(cx).is_ready() {
                         let (body, scan) = look.into_parts();
-                        return Poll::Ready(Ok(shared.judge(head, body, Some(scan))));
+                        shared.judge(&mut head, Some(scan));
+                        return Poll::Ready(Ok(Response::from_parts(head, body)));
                     }
                     State::Peeking {
                         peek: Box::pin(Peek::new(look, Some(shared.peek_timeout))),
@@ -82,8 +83,9 @@ where
                 }
                 StateProj::Peeking { peek, head } => {
                     let (body, scan) = ready!(peek.as_mut().poll(cx));
-                    let head = head.take().expect("polled after it ended");
-                    return Poll::Ready(Ok(shared.judge(head, body, Some(scan))));
+                    let mut head = head.take().expect("polled after it ended");
+                    shared.judge(&mut head, Some(scan));
+                    return Poll::Ready(Ok(Response::from_parts(head, body)));
                 }
             };
             this.state.set(next);
@@ -92,18 +94,19 @@ where
 }
 
 impl<C: Classify> Shared<C> {
-    /// Asks for the verdict and leaves it with the response.
+    /// Asks for the verdict and leaves it in the head.
     #[inline]
-    fn judge<B>(&self, mut head: Parts, body: B, scan: Option<C::Scan>) -> Response<B> {
-        let found = self.classify.classify(&head, scan);
+    fn judge(&self, head: &mut Parts, scan: Option<C::Scan>) {
+        let found = self.classify.classify(head, scan);
         if found.class().is_success() && ErrorClass::from_status(head.status).is_success() {
             // NOTE: `ErrorClass::of` takes none for this. A classifier inside
             // may have left one that we overrule.
-            head.extensions.remove::<Classification>();
+            if !head.extensions.is_empty() {
+                head.extensions.remove::<Classification>();
+            }
         } else {
             head.extensions.insert(found);
         }
-        Response::from_parts(head, body)
     }
 }
 
