@@ -26,20 +26,22 @@ pin_project! {
 
 impl<B> HeldBody<B> {
     #[inline]
-    pub(super) fn new(inner: B, ticket: Option<Ticket>) -> Self {
+    pub(super) fn new(inner: B) -> Self {
         Self {
             inner,
-            ticket: ticket.map(Box::new),
+            ticket: None,
         }
     }
 
-    /// Nobody polls a body that has ended: it would hold until dropped.
-    #[inline]
-    pub(super) fn can_hold(inner: &B) -> bool
+    /// Holds the permit, or gives it back if the body has ended: nobody polls
+    /// one that has, and it would hold until dropped.
+    pub(super) fn hold(&mut self, ticket: Ticket)
     where
         B: Body,
     {
-        !inner.is_end_stream()
+        if !self.inner.is_end_stream() {
+            self.ticket = Some(Box::new(ticket));
+        }
     }
 
     /// Whether a permit is held by this body.

@@ -84,20 +84,20 @@ where
                     this.state.set(State::Called { call });
                 }
                 StateProj::Called { call } => {
-                    // In one piece, for a response is large to move.
-                    let output = match call.poll(cx) {
-                        Poll::Ready(Ok(response)) => {
-                            let held = this.ticket.take_if(|ticket| {
-                                ticket.is_for_body() && HeldBody::can_hold(response.body())
-                            });
-                            Ok(response.map(|body| HeldBody::new(body, held)))
-                        }
-                        Poll::Ready(Err(error)) => Err(error.into()),
+                    // Of the type that is handed on: a response is large to move.
+                    let mut output = match call.poll(cx) {
+                        Poll::Ready(Ok(response)) => Poll::Ready(Ok(response.map(HeldBody::new))),
+                        Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
                         Poll::Pending => return Poll::Pending,
                     };
                     this.state.set(State::Done);
+                    if let Poll::Ready(Ok(response)) = &mut output
+                        && let Some(ticket) = this.ticket.take_if(|ticket| ticket.is_for_body())
+                    {
+                        response.body_mut().hold(ticket);
+                    }
                     *this.ticket = None;
-                    return Poll::Ready(output);
+                    return output;
                 }
                 StateProj::Done => panic!("polled after it was ready"),
             }

@@ -56,7 +56,7 @@ impl Permits {
     }
 
     #[inline]
-    pub(super) fn enter(&self, key: Key, kind: Kind) -> Result<Place, QueueFull> {
+    pub(super) fn enter(&self, key: &Key, kind: Kind) -> Result<Place, QueueFull> {
         self.shard(key.hash()).enter(key, kind)
     }
 

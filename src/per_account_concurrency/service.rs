@@ -70,6 +70,7 @@ where
         Poll::Ready(Ok(()))
     }
 
+    #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let account = self.policy.key.account_of(&request);
         let limited = account.is_some() || self.policy.share_without_account;

@@ -85,15 +85,15 @@ impl Shard {
 
     /// Takes a permit, or a place in the queue.
     #[inline]
-    pub(super) fn enter(&mut self, key: Key, kind: Kind) -> Result<Place, QueueFull> {
+    pub(super) fn enter(&mut self, key: &Key, kind: Kind) -> Result<Place, QueueFull> {
         let hash = key.hash();
-        let account = match self.accounts.find_mut(hash, |found| found.key == key) {
+        let account = match self.accounts.find_mut(hash, |found| found.key == *key) {
             Some(account) => account,
             None => {
-                let limits = limits_of(&key, &self.overrides, self.defaults);
+                let limits = limits_of(key, &self.overrides, self.defaults);
                 let id = self.next_id;
                 self.next_id = id.wrapping_add(1);
-                let account = Account::idle(key, id, limits);
+                let account = Account::idle(key.clone(), id, limits);
                 let entry = self.accounts.insert_unique(hash, account, rehash);
                 entry.into_mut()
             }

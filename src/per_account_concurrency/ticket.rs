@@ -1,5 +1,5 @@
 use std::{
-    fmt, mem,
+    fmt,
     sync::Arc,
     task::{Context, Poll, ready},
 };
@@ -44,10 +44,14 @@ impl Ticket {
     /// Ready once it has the permit. Joins the queue at the first poll.
     #[inline]
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), QueueFull>> {
-        if let State::Outside(_) = self.state
-            && let State::Outside(key) = mem::replace(&mut self.state, State::TurnedAway)
-        {
-            self.state = State::Inside(self.permits.enter(key, self.kind)?);
+        if let State::Outside(key) = &self.state {
+            self.state = match self.permits.enter(key, self.kind) {
+                Ok(place) => State::Inside(place),
+                Err(full) => {
+                    self.state = State::TurnedAway;
+                    return Poll::Ready(Err(full));
+                }
+            };
         }
         if let State::Inside(Place::Queued { at, slot }) = self.state {
             ready!(self.permits.poll(at, slot, cx));
