@@ -1,5 +1,5 @@
 use std::{
-    fmt, mem,
+    fmt,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -54,18 +54,14 @@ where
             let kept = Kept::gone(&request);
             return ResponseFuture::new(self.inner.call(request), kept, config, now);
         };
-        // The instance that is ready makes the call; its clone waits for the
-        // next request.
-        let clone = self.inner.clone();
-        let mut service = mem::replace(&mut self.inner, clone);
-        let head = Head::of(&request);
-        let call = service.call(request);
         let kept = Kept::Copy {
-            service,
-            head,
+            service: self.inner.clone(),
+            head: Head::of(&request),
             body,
         };
-        ResponseFuture::new(call, kept, config, now)
+        // The instance that is ready makes the call; its clone is readied if
+        // there is a resend.
+        ResponseFuture::new(self.inner.call(request), kept, config, now)
     }
 }
 
