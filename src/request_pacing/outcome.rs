@@ -92,7 +92,9 @@ impl Refusal {
         } else {
             Some(repeats)
         };
-        let own = self.throttle.as_ref();
+        // What the server says beats what is guessed of a limit without a name.
+        let guess = self.window() == ThrottleWindow::Unknown && self.retry_after.is_some();
+        let own = self.throttle.as_ref().filter(|_| !guess);
         let own = repeats.and_then(|repeats| own?.wait(repeats));
         own.max(self.retry_after)
     }
