@@ -107,9 +107,9 @@ impl<C> JitteredBackoffBuilder<C> {
         self
     }
 
-    /// How long after the first attempt a resend may still start. The default
-    /// is 15 minutes. A shorter time tells the caller sooner, a longer one
-    /// sits out more.
+    /// How long after the first attempt was answered, or failed, a resend may
+    /// still start. The default is 15 minutes. A shorter time tells the caller
+    /// sooner, a longer one sits out more.
     pub fn max_elapsed(mut self, max_elapsed: Duration) -> Self {
         self.limits.max_elapsed = max_elapsed;
         self

@@ -29,6 +29,10 @@
 //! A write that may have been carried out ends in neither, but in
 //! [`OutcomeUnknown`].
 //!
+//! Where the answer bears a [`PacedHold`](crate::extensions::PacedHold), a layer
+//! inside keeps the request back until it may go, and knows better when that
+//! is: it is sent there at once, unless that would be too late.
+//!
 //! # Example
 //! ```
 //! use std::time::Duration;

@@ -17,6 +17,8 @@ use crate::{
 pub(super) struct Session {
     number: u32,
     first_sent: Instant,
+    /// When the first attempt was answered. Before that it may have queued.
+    first_ended: Instant,
     sent: Instant,
     /// When the first attempt was sent that may have been carried out.
     in_doubt_since: Option<Instant>,
@@ -40,6 +42,9 @@ pub(super) struct Facts<'a> {
     pub(super) floor: Duration,
     /// Whether it asked for more, and nobody believed it.
     pub(super) floor_is_cut: bool,
+    /// When the scope opens that refused it, if a layer inside keeps back what
+    /// is sent before.
+    pub(super) held: Option<Instant>,
     /// Whether there is another copy of the request.
     pub(super) replayable: bool,
     /// The request's own deadline.
@@ -73,6 +78,7 @@ impl Session {
         Self {
             number: 1,
             first_sent: now,
+            first_ended: now,
             sent: now,
             in_doubt_since: None,
             remembered_since: None,
@@ -123,7 +129,7 @@ impl Session {
         deadline: Option<Instant>,
     ) -> Option<Instant> {
         [
-            self.first_sent.checked_add(limits.max_elapsed),
+            self.first_ended.checked_add(limits.max_elapsed),
             self.too_late_at(operation),
             deadline,
         ]
@@ -140,6 +146,9 @@ impl Session {
         facts: &Facts<'_>,
         draw: impl Fn() -> f64,
     ) -> Next {
+        if self.number == 1 {
+            self.first_ended = facts.now;
+        }
         let kind = Kind::of(facts.operation);
         let proof = facts.outcome.proof();
         let decision = decide(kind, facts.outcome, self.history());
@@ -147,7 +156,10 @@ impl Session {
 
         if decision == Decision::Resend {
             if facts.replayable && self.number < limits.max_attempts {
-                return self.schedule(limits, facts, draw);
+                return match facts.held {
+                    Some(opens) => self.queue(limits, facts, opens.max(facts.now)),
+                    None => self.schedule(limits, facts, draw),
+                };
             }
             return self.give_up(facts.operation, proof);
         }
@@ -199,6 +211,27 @@ impl Session {
             Next::Wait(delay)
         } else {
             Next::Fail(End::Late { earliest: start })
+        }
+    }
+
+    /// Sends it at once into a queue that `opens` then.
+    fn queue(&self, limits: &Limits, facts: &Facts<'_>, opens: Instant) -> Next {
+        let wait = opens.saturating_duration_since(facts.now);
+        if wait > limits.max_wait || facts.floor_is_cut {
+            return Next::Fail(End::WaitTooLong(wait.max(facts.floor)));
+        }
+        if self
+            .too_late_at(facts.operation)
+            .is_some_and(|at| at <= opens)
+        {
+            return self.give_up(facts.operation, facts.outcome.proof());
+        }
+        let ends = self.ends(limits, facts.operation, facts.deadline);
+        if ends.is_none_or(|ends| opens < ends) {
+            Next::Wait(Duration::ZERO)
+        } else {
+            let earliest = Some(opens);
+            Next::Fail(End::Late { earliest })
         }
     }
 

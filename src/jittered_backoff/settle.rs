@@ -16,7 +16,7 @@ use crate::{
     body::Replay,
     classify::{ByStatus, Classification, Classify, ErrorClass, Throttle, ThrottleWindow},
     error::{BoxError, DeadlineExceeded, OutcomeUnknown, WaitTooLong},
-    extensions::RetryAfter,
+    extensions::{PacedHold, RetryAfter},
 };
 
 /// What comes after an attempt.
@@ -48,13 +48,15 @@ where
         throttled,
         floor: server_wait(&result, session.repeats(throttled)),
         floor_is_cut: header_wait(&result).is_some_and(|wait| wait.is_cut()),
+        held: result.as_ref().ok().and_then(held),
         replayable: kept.is_replayable(),
         deadline: kept.deadline(),
         now,
     };
     let mut next = session.judge(&config.limits, &facts, || config.chance.draw());
     // Who is turned away and told when to come back adds no load by obeying.
-    let invited = outcome.proof() == Proof::NotDone && !facts.floor.is_zero();
+    let told = facts.held.is_some() || !facts.floor.is_zero();
+    let invited = outcome.proof() == Proof::NotDone && told;
     if let (Next::Wait(_), Some(budget)) = (next, &config.budget)
         && !invited
         && !budget.withdraw(now)
@@ -152,6 +154,10 @@ fn server_wait<R>(result: &Result<Response<R>, BoxError>, repeats: u32) -> Durat
 
 fn header_wait<R>(result: &Result<Response<R>, BoxError>) -> Option<RetryAfter> {
     result.as_ref().ok()?.extensions().get().copied()
+}
+
+fn held<R>(response: &Response<R>) -> Option<Instant> {
+    response.extensions().get().map(PacedHold::instant)
 }
 
 /// The window of the limit that was reached, if one was.

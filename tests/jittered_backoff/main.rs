@@ -5,6 +5,7 @@
 mod contract;
 mod ends;
 mod events;
+mod held;
 mod http2;
 mod matrix;
 mod memory;

@@ -15,7 +15,7 @@ use tower_layer::Layer;
 use tower_tiktok::{
     classify::{Classification, ErrorClass},
     error::BoxError,
-    extensions::{Attempt, Operation, RequestContext, RetryAfter},
+    extensions::{Attempt, Operation, PacedHold, RequestContext, RetryAfter},
     jittered_backoff::{JitteredBackoffBuilder, JitteredBackoffLayer},
 };
 
@@ -28,6 +28,8 @@ pub(crate) enum Step {
     Answer(Classification),
     /// An answer that also names a wait, by header.
     Wait(Classification, Duration),
+    /// An answer to a request that pacing keeps back for so long.
+    Held(Classification, Duration),
     /// An answer whose header names a longer wait than is believed.
     Cut(Classification, Duration),
     Status(u16),
@@ -111,6 +113,11 @@ impl Step {
             Self::Wait(classification, wait) => {
                 response.extensions_mut().insert(classification);
                 response.extensions_mut().insert(RetryAfter::new(wait));
+            }
+            Self::Held(classification, wait) => {
+                response.extensions_mut().insert(classification);
+                let hold = PacedHold::until(Instant::now() + wait);
+                response.extensions_mut().insert(hold);
             }
             Self::Cut(classification, wait) => {
                 response.extensions_mut().insert(classification);
