@@ -47,8 +47,7 @@
 //!
 //! # The layers
 //!
-//! Outermost first. Each works alone; the whole stacks them in this order, but
-//! for pacing, which is not part of it yet and is added by hand.
+//! Outermost first. Each works alone; the whole stacks them in this order.
 //!
 //! | layer | what it does | finds | leaves |
 //! |---|---|---|---|

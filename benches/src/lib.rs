@@ -101,13 +101,15 @@ pub fn four_layers()
         .service(Echo)
 }
 
-/// The whole stack, which also finds the account in the query or the body.
+/// The whole stack, which also finds the account in the query or the body, and
+/// counts the request in limits that it never reaches.
 #[must_use]
 pub fn whole_stack()
 -> impl Service<Request<Full<Bytes>>, Response: Send, Error: std::fmt::Debug, Future: Send>
 + Clone
 + Send {
+    let level = "1000000/60000000/1000000000".parse().expect("a level");
     ServiceBuilder::new()
-        .layer(TikTokLayer::builder().build())
+        .layer(TikTokLayer::builder().access_level(level).build())
         .service(Echo)
 }

@@ -5,6 +5,7 @@ pub mod classifier;
 pub mod codes;
 pub mod context;
 pub mod endpoints;
+pub mod quotas;
 #[cfg(feature = "service-builder-ext")]
 mod service_builder_ext;
 pub mod stack;
@@ -16,5 +17,6 @@ pub use self::{
     codes::{Api, classify_code},
     context::{TikTokRequestContext, TikTokRequestContextLayer},
     endpoints::Endpoint,
+    quotas::{AccessLevel, TikTokQuotas},
     stack::{TikTok, TikTokLayer},
 };

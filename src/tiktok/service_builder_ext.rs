@@ -5,7 +5,8 @@ use tower::{ServiceBuilder, layer::util::Stack};
 use super::{TikTokErrorClassifierLayer, TikTokLayer, TikTokRequestContextLayer};
 use crate::{
     error_classifier::ErrorClassifierLayer, jittered_backoff::JitteredBackoffLayer,
-    per_account_concurrency::PerAccountConcurrencyLayer, retry_after_header::RetryAfterHeaderLayer,
+    per_account_concurrency::PerAccountConcurrencyLayer, request_pacing::RequestPacingLayer,
+    retry_after_header::RetryAfterHeaderLayer,
 };
 
 /// Adds a method for each layer to [`tower::ServiceBuilder`], for those who
@@ -68,6 +69,13 @@ pub trait ServiceBuilderExt<L>: sealed::Sealed<L> + Sized {
         layer: PerAccountConcurrencyLayer<K>,
     ) -> ServiceBuilder<Stack<PerAccountConcurrencyLayer<K>, L>>;
 
+    /// Releases requests within their quotas. See
+    /// [`request_pacing`](crate::request_pacing).
+    fn request_pacing(
+        self,
+        layer: RequestPacingLayer,
+    ) -> ServiceBuilder<Stack<RequestPacingLayer, L>>;
+
     /// Reads waits and limits from headers, and believes waits of up to `max`.
     /// See [`retry_after_header`](crate::retry_after_header).
     fn retry_after_header(self, max: Duration) -> ServiceBuilder<Stack<RetryAfterHeaderLayer, L>>;
@@ -109,6 +117,13 @@ impl<L> ServiceBuilderExt<L> for ServiceBuilder<L> {
         self,
         layer: PerAccountConcurrencyLayer<K>,
     ) -> ServiceBuilder<Stack<PerAccountConcurrencyLayer<K>, L>> {
+        self.layer(layer)
+    }
+
+    fn request_pacing(
+        self,
+        layer: RequestPacingLayer,
+    ) -> ServiceBuilder<Stack<RequestPacingLayer, L>> {
         self.layer(layer)
     }
 

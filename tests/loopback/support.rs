@@ -105,7 +105,9 @@ impl Stack {
             .cap(Duration::from_millis(50))
             .max_attempts(1_000)
             .no_budget();
-        let layer = TikTokLayer::builder().backoff(backoff.build().unwrap());
+        let layer = TikTokLayer::builder()
+            .backoff(backoff.build().unwrap())
+            .access_level("100000/6000000/864000000".parse().unwrap());
         let ended = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&ended);
         let count = move |result: Result<Response<Any>, BoxError>| {

@@ -1,6 +1,6 @@
 //! Builds the client that is tried.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -16,14 +16,15 @@ use tower_tiktok::{
     classify::ErrorClass,
     jittered_backoff::{Jitter, JitteredBackoffLayer},
     per_account_concurrency::PerAccountConcurrencyLayer,
+    request_pacing::{Quota, RequestPacingLayer},
     tiktok::{
-        TikTokErrorClassifierLayer, TikTokLayer,
+        AccessLevel, TikTokErrorClassifierLayer, TikTokLayer, TikTokQuotas,
         codes::{CodeRule, WriteRetry},
     },
 };
 
 use crate::{
-    file::{Client, Stack},
+    file::{Client, Server, Stack},
     server::field,
     wire::{Wire, boxed},
 };
@@ -32,15 +33,23 @@ use crate::{
 pub(crate) type Any = UnsyncBoxBody<Bytes, BoxError>;
 pub(crate) type Http = BoxCloneService<Request<Full<Bytes>>, Response<Any>, BoxError>;
 
-pub(crate) fn build(client: &Client, wire: Wire) -> Http {
-    match client.stack {
-        Stack::Tiktok => tiktok(client, TikTokErrorClassifierLayer::default(), wire),
-        Stack::Careless => tiktok(client, careless(), wire),
-        Stack::TowerRetry => tower_retry(client, wire),
-    }
+/// At the server the date is `date`.
+pub(crate) fn build(client: &Client, server: &Server, date: SystemTime, wire: Wire) -> Http {
+    let classifier = match client.stack {
+        Stack::Tiktok => TikTokErrorClassifierLayer::default(),
+        Stack::Careless => careless(),
+        Stack::TowerRetry => return tower_retry(client, wire),
+    };
+    let pacing = client.pacing.then(|| pacing(client, server, date));
+    tiktok(client, pacing, classifier, wire)
 }
 
-fn tiktok(client: &Client, classifier: TikTokErrorClassifierLayer, wire: Wire) -> Http {
+fn tiktok(
+    client: &Client,
+    pacing: Option<RequestPacingLayer>,
+    classifier: TikTokErrorClassifierLayer,
+    wire: Wire,
+) -> Http {
     let mut backoff = JitteredBackoffLayer::builder()
         .max_attempts(client.attempts)
         .base(Duration::from_millis(client.base_ms))
@@ -63,14 +72,35 @@ fn tiktok(client: &Client, classifier: TikTokErrorClassifierLayer, wire: Wire) -
     let layer = TikTokLayer::builder()
         .backoff(backoff.build().expect("a sound backoff"))
         .concurrency(concurrency.build().expect("sound permits"))
-        .classifier(classifier)
-        .build();
+        .classifier(classifier);
+    let layer = match pacing {
+        Some(pacing) => layer.pacing(pacing),
+        None => layer.no_pacing(),
+    };
     BoxCloneService::new(
         ServiceBuilder::new()
             .map_response(|response: Response<_>| response.map(boxed))
-            .layer(layer)
+            .layer(layer.build())
             .service(wire),
     )
+}
+
+/// The client knows the server's limits, but not how it counts.
+fn pacing(client: &Client, server: &Server, date: SystemTime) -> RequestPacingLayer {
+    let own = server
+        .limits
+        .map(|own| own.map(|n| n.to_string()).join("/"));
+    let level = client.level.clone().or(own);
+    let level = level.unwrap_or_else(|| server.level.clone());
+    let level: AccessLevel = level.parse().expect("a level");
+    let mut quotas = TikTokQuotas::builder(level);
+    if let Some(limit) = client.advertiser_qps.or(server.advertiser_qps) {
+        quotas = quotas.each_advertiser(Quota::requests_per_second(limit));
+    }
+    RequestPacingLayer::builder(quotas.build().expect("sound quotas"))
+        .date(date)
+        .build()
+        .expect("sound pacing")
 }
 
 fn careless() -> TikTokErrorClassifierLayer {

@@ -99,6 +99,12 @@ pub(crate) struct Client {
     pub(crate) writes: u32,
     pub(crate) reads: u32,
     pub(crate) max_queued: u32,
+    /// Whether requests are paced, by the limits of the server.
+    pub(crate) pacing: bool,
+    /// The access level that the client takes for the server's.
+    pub(crate) level: Option<String>,
+    /// The limit of an advertiser that it takes for the server's.
+    pub(crate) advertiser_qps: Option<u32>,
     /// Connections that all accounts share.
     pub(crate) connections: Option<usize>,
     pub(crate) gunzip: bool,
@@ -179,6 +185,9 @@ impl Default for Client {
             writes: 2,
             reads: 8,
             max_queued: 10_000,
+            pacing: true,
+            level: None,
+            advertiser_qps: None,
             connections: None,
             gunzip: false,
             seed: 1,

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
-    time::Duration,
+    time::{Duration, UNIX_EPOCH},
 };
 
 use futures_util::{StreamExt, stream};
@@ -66,12 +66,14 @@ fn compare(scenario: &Scenario, runs: &[Measures]) -> (String, bool) {
 async fn play(scenario: &Scenario) -> Measures {
     let work = &scenario.work;
     let simulator = server::build(&scenario.server);
+    let built = Instant::now();
     let accounts: Vec<String> = (0..work.accounts).map(|n| format!("70{n:03}")).collect();
     let estates = estates(scenario, &simulator, &accounts).await;
     server::script(&scenario.server, &simulator);
 
     let wire = Wire::new(simulator.clone(), &scenario.client);
-    let client = client::build(&scenario.client, wire.clone());
+    let date = UNIX_EPOCH + Duration::from_secs(scenario.server.start) + built.elapsed();
+    let client = client::build(&scenario.client, &scenario.server, date, wire.clone());
     let asks = asks(work);
     let workers = match work.workers {
         0 => asks.len(),

@@ -13,6 +13,7 @@ use tower_tiktok::{
     error::{BoxError, DeadlineExceeded, OutcomeUnknown, WaitTooLong},
     extensions::Deadline,
     per_account_concurrency::QueueFull,
+    request_pacing,
 };
 
 use crate::{
@@ -186,7 +187,7 @@ fn told(error: &BoxError) -> Told {
         Told::WaitTooLong(error.wait())
     } else if error.is::<DeadlineExceeded>() {
         Told::Late
-    } else if error.is::<QueueFull>() {
+    } else if error.is::<QueueFull>() || error.is::<request_pacing::QueueFull>() {
         Told::QueueFull
     } else {
         Told::Failure

@@ -38,6 +38,7 @@ fn layer(release: Release) -> (TikTokLayer, PerAccountConcurrencyHandle) {
     let layer = TikTokLayer::builder()
         .concurrency(concurrency)
         .backoff(backoff.build().unwrap())
+        .access_level("100/1000000/1000000".parse().unwrap())
         .build();
     (layer, handle)
 }
@@ -123,6 +124,7 @@ async fn over_the_simulator(release: Release) {
         .unwrap();
     let (requests, responses) = (Alive::default(), Alive::default());
     let (layer, handle) = layer(release);
+    let pacing = layer.pacing_handle();
     let counted = responses.clone();
     let client = ServiceBuilder::new()
         .layer(layer)
@@ -144,6 +146,9 @@ async fn over_the_simulator(release: Release) {
     assert!((1_000..9_000).contains(&ended), "{ended} ended");
 
     assert_eq!(handle.snapshot().accounts(), []);
+    assert_eq!(pacing.snapshot().queued(), 0);
+    let scopes = pacing.snapshot();
+    assert!(scopes.scopes().iter().all(|scope| scope.in_flight == 0));
     assert_eq!((requests.count(), responses.count()), (0, 0));
     // What was on its way arrives all the same; nothing else goes on.
     sleep(Duration::from_secs(3_600)).await;

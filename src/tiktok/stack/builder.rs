@@ -4,8 +4,9 @@ use super::TikTokLayer;
 use crate::{
     jittered_backoff::{JitteredBackoffLayer, TransportErrors},
     per_account_concurrency::{FromContext, PerAccountConcurrencyLayer},
+    request_pacing::{Quotas, RequestPacingLayer, Scopes},
     retry_after_header::RetryAfterHeaderLayer,
-    tiktok::{TikTokErrorClassifierLayer, TikTokRequestContextLayer},
+    tiktok::{AccessLevel, TikTokErrorClassifierLayer, TikTokQuotas, TikTokRequestContextLayer},
 };
 
 /// The longest wait that a header is believed.
@@ -15,19 +16,23 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 /// layer; see there what its settings do.
 #[derive(Clone, Debug)]
 pub struct TikTokLayerBuilder<C = TransportErrors, K = FromContext> {
-    layer: TikTokLayer<C, K>,
+    context: TikTokRequestContextLayer,
+    backoff: JitteredBackoffLayer<C>,
+    concurrency: PerAccountConcurrencyLayer<K>,
+    pacing: Option<RequestPacingLayer>,
+    retry_after_header: RetryAfterHeaderLayer,
+    classifier: TikTokErrorClassifierLayer,
 }
 
 impl TikTokLayerBuilder {
     pub(super) fn new() -> Self {
         Self {
-            layer: TikTokLayer {
-                context: TikTokRequestContextLayer::default(),
-                backoff: JitteredBackoffLayer::default(),
-                concurrency: PerAccountConcurrencyLayer::default(),
-                retry_after_header: RetryAfterHeaderLayer::new(MAX_RETRY_AFTER),
-                classifier: TikTokErrorClassifierLayer::default(),
-            },
+            context: TikTokRequestContextLayer::default(),
+            backoff: JitteredBackoffLayer::default(),
+            concurrency: PerAccountConcurrencyLayer::default(),
+            pacing: None,
+            retry_after_header: RetryAfterHeaderLayer::new(MAX_RETRY_AFTER),
+            classifier: TikTokErrorClassifierLayer::default(),
         }
     }
 }
@@ -36,7 +41,7 @@ impl<C, K> TikTokLayerBuilder<C, K> {
     /// How account, endpoint and operation are found.
     #[must_use]
     pub fn context(mut self, layer: TikTokRequestContextLayer) -> Self {
-        self.layer.context = layer;
+        self.context = layer;
         self
     }
 
@@ -44,13 +49,12 @@ impl<C, K> TikTokLayerBuilder<C, K> {
     #[must_use]
     pub fn backoff<C2>(self, layer: JitteredBackoffLayer<C2>) -> TikTokLayerBuilder<C2, K> {
         TikTokLayerBuilder {
-            layer: TikTokLayer {
-                context: self.layer.context,
-                backoff: layer,
-                concurrency: self.layer.concurrency,
-                retry_after_header: self.layer.retry_after_header,
-                classifier: self.layer.classifier,
-            },
+            context: self.context,
+            backoff: layer,
+            concurrency: self.concurrency,
+            pacing: self.pacing,
+            retry_after_header: self.retry_after_header,
+            classifier: self.classifier,
         }
     }
 
@@ -61,14 +65,45 @@ impl<C, K> TikTokLayerBuilder<C, K> {
         layer: PerAccountConcurrencyLayer<K2>,
     ) -> TikTokLayerBuilder<C, K2> {
         TikTokLayerBuilder {
-            layer: TikTokLayer {
-                context: self.layer.context,
-                backoff: self.layer.backoff,
-                concurrency: layer,
-                retry_after_header: self.layer.retry_after_header,
-                classifier: self.layer.classifier,
-            },
+            context: self.context,
+            backoff: self.backoff,
+            concurrency: layer,
+            pacing: self.pacing,
+            retry_after_header: self.retry_after_header,
+            classifier: self.classifier,
         }
+    }
+
+    /// The access level of the developer app, by which requests are paced. The
+    /// default is [`AccessLevel::Basic`], which every app has. Below the app's
+    /// own level it is slower than need be; above it calls are refused, and
+    /// the app is suspended for minutes.
+    ///
+    /// It stands for [`quotas`](Self::quotas) with all the limits of the
+    /// level.
+    #[must_use]
+    pub fn access_level(self, level: AccessLevel) -> Self {
+        self.quotas(TikTokQuotas::new(level))
+    }
+
+    /// What TikTok admits, where that differs from what the access level says.
+    #[must_use]
+    pub fn quotas(self, quotas: TikTokQuotas) -> Self {
+        self.pacing(paced_by(quotas))
+    }
+
+    /// How requests are paced: any quotas, with a queue of your own settings.
+    #[must_use]
+    pub fn pacing(mut self, layer: RequestPacingLayer) -> Self {
+        self.pacing = Some(layer);
+        self
+    }
+
+    /// Sends each request at once. Whoever overruns a minute is shut out for
+    /// five, so somebody else has to hold requests back then.
+    #[must_use]
+    pub fn no_pacing(self) -> Self {
+        self.pacing(paced_by(Quotas::none()))
     }
 
     /// How long a wait to believe where a header names one. The default is a
@@ -76,20 +111,34 @@ impl<C, K> TikTokLayerBuilder<C, K> {
     /// [`WaitTooLong`](crate::error::WaitTooLong).
     #[must_use]
     pub fn retry_after_header(mut self, layer: RetryAfterHeaderLayer) -> Self {
-        self.layer.retry_after_header = layer;
+        self.retry_after_header = layer;
         self
     }
 
     /// What each code means.
     #[must_use]
     pub fn classifier(mut self, layer: TikTokErrorClassifierLayer) -> Self {
-        self.layer.classifier = layer;
+        self.classifier = layer;
         self
     }
 
     /// The layer.
     #[must_use]
     pub fn build(self) -> TikTokLayer<C, K> {
-        self.layer
+        let pacing = self.pacing;
+        TikTokLayer {
+            context: self.context,
+            backoff: self.backoff,
+            concurrency: self.concurrency,
+            pacing: pacing.unwrap_or_else(|| paced_by(TikTokQuotas::new(AccessLevel::default()))),
+            retry_after_header: self.retry_after_header,
+            classifier: self.classifier,
+        }
     }
+}
+
+fn paced_by<Q: Scopes>(quotas: Q) -> RequestPacingLayer {
+    // NOTE: `TikTokQuotasBuilder::build` has checked them.
+    let layer = RequestPacingLayer::builder(quotas).build();
+    layer.expect("quotas are sound once they are built")
 }

@@ -6,6 +6,7 @@ use crate::{
     per_account_concurrency::{
         FromContext, PerAccountConcurrencyHandle, PerAccountConcurrencyLayer,
     },
+    request_pacing::{RequestPacingHandle, RequestPacingLayer},
     retry_after_header::RetryAfterHeaderLayer,
     tiktok::{TikTokErrorClassifierLayer, TikTokRequestContextLayer},
 };
@@ -19,6 +20,7 @@ pub struct TikTokLayer<C = TransportErrors, K = FromContext> {
     pub(super) context: TikTokRequestContextLayer,
     pub(super) backoff: JitteredBackoffLayer<C>,
     pub(super) concurrency: PerAccountConcurrencyLayer<K>,
+    pub(super) pacing: RequestPacingLayer,
     pub(super) retry_after_header: RetryAfterHeaderLayer,
     pub(super) classifier: TikTokErrorClassifierLayer,
 }
@@ -38,6 +40,13 @@ impl<C, K> TikTokLayer<C, K> {
     pub fn concurrency_handle(&self) -> PerAccountConcurrencyHandle {
         self.concurrency.handle()
     }
+
+    /// Looks at the queue, changes quotas, and pauses, while requests are
+    /// under way.
+    #[must_use]
+    pub fn pacing_handle(&self) -> RequestPacingHandle {
+        self.pacing.handle()
+    }
 }
 
 impl<S, C, K: Clone> Layer<S> for TikTokLayer<C, K> {
@@ -45,7 +54,7 @@ impl<S, C, K: Clone> Layer<S> for TikTokLayer<C, K> {
 
     fn layer(&self, inner: S) -> Self::Service {
         let judged = self.retry_after_header.layer(self.classifier.layer(inner));
-        let permitted = self.concurrency.layer(judged);
+        let permitted = self.concurrency.layer(self.pacing.layer(judged));
         TikTok::new(self.context.layer(self.backoff.layer(permitted)))
     }
 }

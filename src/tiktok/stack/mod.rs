@@ -59,18 +59,28 @@
 //! | [`TikTokRequestContextLayer`] | [`context`](TikTokLayerBuilder::context) | finds account, endpoint and operation |
 //! | [`JitteredBackoffLayer`] | [`backoff`](TikTokLayerBuilder::backoff) | sends again what is safe to send again |
 //! | [`PerAccountConcurrencyLayer`] | [`concurrency`](TikTokLayerBuilder::concurrency) | permits for each account; held for an attempt, not while a retry sleeps |
+//! | [`RequestPacingLayer`] | [`access_level`](TikTokLayerBuilder::access_level), [`quotas`](TikTokLayerBuilder::quotas), [`pacing`](TikTokLayerBuilder::pacing) | releases requests within every limit, fairly |
 //! | [`RetryAfterHeaderLayer`] | [`retry_after_header`](TikTokLayerBuilder::retry_after_header) | reads and logs waits and limits |
 //! | [`TikTokErrorClassifierLayer`] | [`classifier`](TikTokLayerBuilder::classifier) | reads the code in the body |
 //!
 //! If the client decompresses, it does so inside: a compressed body is judged
 //! by its HTTP status alone.
 //!
+//! # Pacing
+//!
+//! Requests go as fast as the [access level](super::quotas) of the developer
+//! app lets them. Nobody but TikTok knows which level that is, so the slowest,
+//! [`AccessLevel::Basic`], is taken for granted until
+//! [you name it](TikTokLayerBuilder::access_level). Who else uses the same app
+//! takes a part of the same limits: see [`TikTokQuotas`] for how to leave it.
+//!
 //! # Errors
 //!
 //! What TikTok answers is a response, with a
 //! [`Classification`](crate::classify::Classification) in its extensions unless
 //! it is a plain success. An error is one of [`crate::error`], a full queue
-//! ([`QueueFull`](crate::per_account_concurrency::QueueFull)), or the client's.
+//! ([of an account](crate::per_account_concurrency::QueueFull), or
+//! [of all](crate::request_pacing::QueueFull)), or the client's.
 //!
 //! # Cancel safety
 //!
@@ -80,11 +90,13 @@
 //! # Limits at run time
 //!
 //! [`TikTokLayer::concurrency_handle`] changes the permits of one account, or
-//! of all, while requests are under way.
+//! of all, while requests are under way. [`TikTokLayer::pacing_handle`] changes
+//! quotas, and tells how long the queue is.
 //!
 //! # Clone
 //!
-//! Clones of the layer and of its services share permits and the retry budget.
+//! Clones of the layer and of its services share permits, the queue and the
+//! retry budget.
 //! So build it once and clone it: two stacks do not know of each other.
 
 mod body;
@@ -99,9 +111,9 @@ pub use self::{
 };
 
 #[cfg(doc)]
-use super::{TikTokErrorClassifierLayer, TikTokRequestContextLayer};
+use super::{AccessLevel, TikTokErrorClassifierLayer, TikTokQuotas, TikTokRequestContextLayer};
 #[cfg(doc)]
 use crate::{
     jittered_backoff::JitteredBackoffLayer, per_account_concurrency::PerAccountConcurrencyLayer,
-    retry_after_header::RetryAfterHeaderLayer,
+    request_pacing::RequestPacingLayer, retry_after_header::RetryAfterHeaderLayer,
 };

@@ -11,12 +11,13 @@ use crate::{
     error::BoxError,
     jittered_backoff::{ClassifyError, JitteredBackoff, TransportErrors},
     per_account_concurrency::{AccountOf, FromContext, PerAccountConcurrency},
+    request_pacing::RequestPacing,
     retry_after_header::RetryAfterHeader,
     tiktok::{TikTokErrorClassifier, TikTokRequestContext},
 };
 
 type Judged<S> = RetryAfterHeader<TikTokErrorClassifier<S>>;
-type Permitted<S, K> = PerAccountConcurrency<Judged<S>, K>;
+type Permitted<S, K> = PerAccountConcurrency<RequestPacing<Judged<S>>, K>;
 type Whole<S, C, K> = TikTokRequestContext<JitteredBackoff<Permitted<S, K>, C>>;
 
 /// Middleware that makes a client survive TikTok's limits. See the

@@ -9,8 +9,8 @@ use crate::{
     server::{Sender, Server, judged},
 };
 
-/// This crate's whole stack, with attempts without end and no retry budget, as
-/// all of the others. It reads the answers by itself.
+/// This crate's whole stack but for pacing, with attempts without end and no
+/// retry budget, as all of the others. It reads the answers by itself.
 pub(super) struct TikTok;
 
 impl Client for TikTok {
@@ -27,7 +27,7 @@ impl Client for TikTok {
             .build()
             .expect("it differs from the defaults by larger bounds");
         let service = ServiceBuilder::new()
-            .layer(TikTokLayer::builder().backoff(backoff).build())
+            .layer(TikTokLayer::builder().backoff(backoff).no_pacing().build())
             .service(server);
         Some(judged(service))
     }
