@@ -49,6 +49,7 @@ pub struct Throttle {
     scope: ThrottleScope,
     window: ThrottleWindow,
     waits: Vec<Duration>,
+    limit: Option<u32>,
 }
 
 impl Throttle {
@@ -59,6 +60,7 @@ impl Throttle {
             scope,
             window,
             waits: Vec::new(),
+            limit: None,
         }
     }
 
@@ -68,6 +70,20 @@ impl Throttle {
     pub fn with_waits(mut self, waits: impl IntoIterator<Item = Duration>) -> Self {
         self.waits = waits.into_iter().collect();
         self
+    }
+
+    /// Sets how many requests the window admits. The default is `None`: the
+    /// answer does not say.
+    #[must_use]
+    pub fn with_limit(mut self, limit: Option<u32>) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// How many requests the window admits, if the answer says so.
+    #[must_use]
+    pub fn limit(&self) -> Option<u32> {
+        self.limit
     }
 
     /// Whom the limit counts.

@@ -7,7 +7,7 @@
 use super::{
     remedy,
     rule::CodeRule,
-    text::{contains, has_word_beginning},
+    text::{after, contains, has_word_beginning},
     words::rule,
 };
 use crate::classify::{
@@ -167,6 +167,14 @@ pub(super) fn window(message: &str, otherwise: ThrottleWindow) -> ThrottleWindow
     }
 }
 
+/// The limit that the message names, as in "reaches the QPS limit 10".
+pub(super) fn number(message: &str) -> Option<u32> {
+    let text = WINDOWS.iter().find_map(|(text, _)| after(message, text))?;
+    let text = text.trim_start_matches([' ', ':', '=']);
+    let end = text.bytes().take_while(u8::is_ascii_digit).count();
+    text[..end].parse().ok().filter(|limit| *limit > 0)
+}
+
 /// Whom the limit counts that the message speaks of.
 pub(super) fn scope(message: &str) -> ThrottleScope {
     SCOPES
@@ -205,6 +213,34 @@ mod tests {
                 expected,
                 "{message}"
             );
+        }
+    }
+
+    #[test]
+    fn a_message_names_its_limit() {
+        for (message, expected) in [
+            (
+                "App 1 reaches the QPS limit 10, current QPS is 11",
+                Some(10),
+            ),
+            (
+                "App 7659707118749564929 reaches the QPS limit 1, current QPS is 2.",
+                Some(1),
+            ),
+            (
+                "Advertiser (1)'s QPS (21) reaches QPS limit 20 for current path, request is temporarily restricted.",
+                Some(20),
+            ),
+            ("app REACHES qpm LIMIT: 600", Some(600)),
+            ("App reaches the QPS limit.", None),
+            ("App reaches the QPS limit 0", None),
+            ("App reaches the QPS limit 99999999999", None),
+            ("App reaches the QPS limit\u{a0}\u{e9}", None),
+            ("The request QPS is limited by pixel_code's value.", None),
+            ("Too many requests 10", None),
+            ("", None),
+        ] {
+            assert_eq!(number(message), expected, "{message}");
         }
     }
 

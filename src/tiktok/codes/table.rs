@@ -158,7 +158,8 @@ impl CodeTable {
                 scope => scope,
             };
             let window = message::window(message, rule.window());
-            verdict = verdict.with_throttle(wait::throttle(self.api, scope, window, now));
+            let throttle = wait::throttle(self.api, scope, window, now);
+            verdict = verdict.with_throttle(throttle.with_limit(message::number(message)));
         }
         verdict
     }

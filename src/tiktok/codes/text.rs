@@ -5,6 +5,12 @@ pub(in crate::tiktok) fn contains(message: &str, text: &str) -> bool {
     positions(message, text).next().is_some()
 }
 
+/// What follows `text` in `message`, where it is there for the first time.
+pub(super) fn after<'a>(message: &'a str, text: &str) -> Option<&'a str> {
+    let at = positions(message, text).next()?;
+    message.get(at + text.len()..)
+}
+
 /// Whether a word of `message` begins with `stem`. Letters, digits and `_`
 /// make words.
 pub(super) fn has_word_beginning(message: &str, stem: &str) -> bool {
