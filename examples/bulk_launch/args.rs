@@ -1,8 +1,7 @@
 //! The command line.
 
-use std::str::FromStr;
-
 use clap::{Parser, ValueEnum};
+use tower_tiktok::tiktok::AccessLevel;
 
 /// Launches campaigns, ad groups, videos and ads for many advertisers at once.
 ///
@@ -16,17 +15,17 @@ pub(crate) struct Args {
     pub(crate) advertisers: usize,
 
     /// How many ads to create for each advertiser.
-    #[arg(long, default_value_t = 8, value_parser = at_least_one)]
+    #[arg(long, default_value_t = 14, value_parser = at_least_one)]
     pub(crate) ads: usize,
 
     /// How many requests are worked on at once.
-    #[arg(long, default_value_t = 24, value_parser = at_least_one)]
+    #[arg(long, default_value_t = 16, value_parser = at_least_one)]
     pub(crate) workers: usize,
 
-    /// The app's access level at the simulator: basic, advanced, premium,
-    /// ultimate, sandbox, or limits of your own as QPS/QPM/QPD.
+    /// The app's access level: basic, advanced, premium, ultimate, sandbox, or
+    /// limits of your own as QPS/QPM/QPD.
     #[arg(long, default_value = "ultimate")]
-    pub(crate) level: Level,
+    pub(crate) level: AccessLevel,
 
     /// What goes wrong at the simulator, besides the limits.
     #[arg(long, value_enum, default_value_t = FaultMix::Mixed)]
@@ -94,40 +93,5 @@ impl Client {
             Self::Naive => "naive",
             Self::Tower => "tower",
         }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Level {
-    Basic,
-    Advanced,
-    Premium,
-    Ultimate,
-    Sandbox,
-    Custom { qps: u32, qpm: u32, qpd: u32 },
-}
-
-impl FromStr for Level {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match text {
-            "basic" => Self::Basic,
-            "advanced" => Self::Advanced,
-            "premium" => Self::Premium,
-            "ultimate" => Self::Ultimate,
-            "sandbox" => Self::Sandbox,
-            _ => {
-                let numbers: Vec<u32> = text
-                    .split('/')
-                    .map(|part| part.parse().ok().filter(|&n| n > 0))
-                    .collect::<Option<_>>()
-                    .unwrap_or_default();
-                let [qps, qpm, qpd] = numbers[..] else {
-                    return Err("want a level's name, or three limits as 10/600/864000".into());
-                };
-                Self::Custom { qps, qpm, qpd }
-            }
-        })
     }
 }

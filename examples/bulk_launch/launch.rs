@@ -6,14 +6,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
 use http::{HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 use serde_json::{Value, json};
-use tokio::{
-    sync::Semaphore,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 use tower::{Service as _, ServiceExt as _};
 use tower_tiktok::error::OutcomeUnknown;
 
@@ -21,8 +18,11 @@ use crate::{
     clients::{BodyLost, Client},
     plan::{Plan, Step},
     progress::Progress,
-    summary::Done,
+    workers::Workers,
 };
+
+/// How many ads of one advertiser are worked on at once.
+const AT_ONCE: usize = 2;
 
 /// Why a request did not succeed.
 #[derive(Debug)]
@@ -38,7 +38,10 @@ enum Failure {
 /// What the launch counted.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    pub(crate) done: Vec<Done>,
+    /// How long each request took.
+    pub(crate) took: Vec<Duration>,
+    /// The steps of the plan that were done: for whom, and when.
+    pub(crate) steps: Vec<(usize, Duration)>,
     pub(crate) succeeded: u64,
     pub(crate) failed: u64,
     pub(crate) outcome_unknown: u64,
@@ -54,7 +57,7 @@ pub(crate) struct Launch {
     base: Uri,
     token: HeaderValue,
     plan: Plan,
-    workers: Semaphore,
+    workers: Workers,
     started: Instant,
     counts: Mutex<Counts>,
     progress: Progress,
@@ -72,12 +75,13 @@ impl Launch {
         progress: Progress,
         run: u64,
     ) -> Arc<Self> {
+        let advertisers = plan.advertisers.len();
         Arc::new(Self {
             client,
             base,
             token,
             plan,
-            workers: Semaphore::new(workers),
+            workers: Workers::new(workers, advertisers),
             started: Instant::now(),
             counts: Mutex::default(),
             progress,
@@ -134,7 +138,7 @@ impl Launch {
                 ),
             )
             .await?;
-        self.progress.done(Step::Campaign);
+        self.step(n, Step::Campaign);
 
         let adgroup_name = name("adgroup");
         let adgroup = self
@@ -159,7 +163,7 @@ impl Launch {
                 ReadBack::new("/adgroup/get/", "adgroup_name", &adgroup_name, "adgroup_id"),
             )
             .await?;
-        self.progress.done(Step::AdGroup);
+        self.step(n, Step::AdGroup);
 
         let file_name = name("video") + ".mp4";
         let video = self
@@ -180,11 +184,13 @@ impl Launch {
                 ),
             )
             .await?;
-        self.progress.done(Step::Upload);
+        self.step(n, Step::Upload);
         self.video_is_usable(n, &video).await?;
-        self.progress.done(Step::Video);
+        self.step(n, Step::Video);
 
-        join_all((0..self.plan.ads).map(async |ad| {
+        // More at once would only stand in the way of other advertisers: the
+        // layers let no more writes of one account through.
+        let ads = stream::iter(0..self.plan.ads).map(async |ad| {
             let ad_name = name(&format!("ad {ad}"));
             let created = self
                 .create(
@@ -208,20 +214,26 @@ impl Launch {
                 )
                 .await;
             if created.is_some() {
-                self.progress.done(Step::Ad);
+                self.step(n, Step::Ad);
             }
-        }))
-        .await;
+        });
+        ads.buffer_unordered(AT_ONCE).collect::<()>().await;
         Some(())
+    }
+
+    fn step(&self, advertiser: usize, step: Step) {
+        self.progress.done(step);
+        self.workers.done(advertiser);
+        let mut counts = self.counts.lock().expect("nobody panics with it");
+        counts.steps.push((advertiser, self.started.elapsed()));
     }
 
     /// Asks until the video has been transcoded.
     async fn video_is_usable(&self, n: usize, video: &str) -> Option<()> {
         let ids = json!([video]).to_string();
-        let mut pause = Duration::from_secs(1);
+        let mut polls = Polls::new();
         loop {
-            sleep(pause).await;
-            pause = (pause * 3 / 2).min(Duration::from_secs(30));
+            polls.next().await;
             let data = self
                 .get(n, "/file/video/ad/info/", &[("video_ids", &ids)])
                 .await?;
@@ -250,10 +262,9 @@ impl Launch {
             }
         };
         let task = data["task_id"].as_str()?.to_owned();
-        let mut pause = Duration::from_secs(1);
+        let mut polls = Polls::new();
         loop {
-            sleep(pause).await;
-            pause = (pause * 3 / 2).min(Duration::from_secs(30));
+            polls.next().await;
             let data = self
                 .get(n, "/report/task/check/", &[("task_id", &task)])
                 .await?;
@@ -262,7 +273,7 @@ impl Launch {
                 _ => break,
             }
         }
-        self.progress.done(Step::Report);
+        self.step(n, Step::Report);
         Some(())
     }
 
@@ -346,7 +357,7 @@ impl Launch {
     ) -> Result<Value, Failure> {
         let request = request.expect("our own URLs are right");
         let is_write = request.method() == Method::POST;
-        let worker = self.workers.acquire().await.expect("never closed");
+        let worker = self.workers.take(advertiser).await;
         let started = Instant::now();
         let mut client = self.client.clone();
         let answer = loop {
@@ -381,11 +392,7 @@ impl Launch {
 
         let mut counts = self.counts.lock().expect("nobody panics with it");
         *counts.by_path.entry(path).or_default() += 1;
-        counts.done.push(Done {
-            advertiser,
-            at: self.started.elapsed(),
-            took: started.elapsed(),
-        });
+        counts.took.push(started.elapsed());
         match &result {
             Ok(_) | Err(Failure::Exists) => counts.succeeded += 1,
             Err(Failure::Unknown) => counts.outcome_unknown += 1,
@@ -401,6 +408,26 @@ impl Launch {
     fn request_id(&self, advertiser: usize, step: u64) -> String {
         let id = (self.run << 24) | ((advertiser as u64) << 4) | step;
         (id & (u64::MAX >> 1)).to_string()
+    }
+}
+
+/// Pauses between polls: each a quarter of the time that has passed, so what is
+/// ready is found soon, and a long job is not asked for often.
+#[derive(Debug)]
+struct Polls {
+    began: Instant,
+}
+
+impl Polls {
+    fn new() -> Self {
+        Self {
+            began: Instant::now(),
+        }
+    }
+
+    async fn next(&mut self) {
+        let passed = self.began.elapsed();
+        sleep((passed / 4).clamp(Duration::from_secs(1), Duration::from_secs(30))).await;
     }
 }
 

@@ -12,6 +12,7 @@ mod plan;
 mod progress;
 mod server;
 mod summary;
+mod workers;
 
 use std::{
     error::Error,
@@ -30,8 +31,7 @@ use hyper_util::{client::legacy, rt::TokioExecutor};
 use tower::{BoxError, ServiceBuilder, ServiceExt as _, util::BoxCloneSyncService};
 use tower_tiktok::{
     classify::ErrorClass,
-    jittered_backoff::JitteredBackoffLayer,
-    tiktok::{TikTokErrorClassifierLayer, TikTokLayer},
+    tiktok::{AccessLevel, TikTokErrorClassifierLayer, TikTokLayer},
 };
 
 use crate::{
@@ -90,15 +90,22 @@ async fn run(args: &Args, which: args::Client) -> Result<Summary, Box<dyn Error 
 
     let counters = Arc::new(Counters::default());
     let client = match which {
-        args::Client::Stack => stack(http_client(&counters))?,
+        args::Client::Stack => stack(http_client(&counters), args.level),
         args::Client::Naive => clients::naive(bare(http_client(&counters))),
         args::Client::Tower => clients::tower(bare(http_client(&counters))),
     };
     let plan = Plan::new(args);
-    let advertisers = plan.advertisers.len();
     let progress = Progress::new(&plan, args.json, which.name());
     let run = run_id(args);
-    let launch = Launch::new(client, base, token, plan, args.workers, progress, run);
+    let launch = Launch::new(
+        client,
+        base,
+        token,
+        plan.clone(),
+        args.workers,
+        progress,
+        run,
+    );
     let (counts, elapsed) = launch.run().await;
     if let Some(why) = &counts.first_failure {
         eprintln!("{}: the first failure: {why}", which.name());
@@ -109,7 +116,7 @@ async fn run(args: &Args, which: args::Client) -> Result<Summary, Box<dyn Error 
     let elapsed = elapsed.as_secs_f64();
     Ok(Summary {
         client: which.name(),
-        requests: counts.done.len() as u64,
+        requests: counts.took.len() as u64,
         succeeded: counts.succeeded,
         failed: counts.failed,
         attempts: match &ledger {
@@ -128,9 +135,9 @@ async fn run(args: &Args, which: args::Client) -> Result<Summary, Box<dyn Error 
         elapsed_s: round(elapsed, 2),
         bound_s: bound,
         makespan_ratio: bound.map(|bound| round(elapsed / bound, 3)),
-        p50_ms: percentile_ms(&counts.done, 0.50),
-        p99_ms: percentile_ms(&counts.done, 0.99),
-        fairness_jain: jain_at_half_time(&counts.done, advertisers),
+        p50_ms: percentile_ms(&counts.took, 0.50),
+        p99_ms: percentile_ms(&counts.took, 0.99),
+        fairness_jain: jain_at_half_time(&counts.steps, &plan),
     })
 }
 
@@ -196,15 +203,12 @@ where
 /// Our layers. This is all there is to set up.
 fn stack(
     client: HttpClient<tower_tiktok::body::Peeked<Full<Bytes>>>,
-) -> Result<Client, Box<dyn Error + Send + Sync>> {
-    let backoff = JitteredBackoffLayer::builder()
-        // A launch would rather be late than incomplete.
-        .max_attempts(30)
-        .build()?;
+    level: AccessLevel,
+) -> Client {
     let client = ServiceBuilder::new()
-        .layer(TikTokLayer::builder().backoff(backoff).build())
+        .layer(TikTokLayer::builder().access_level(level).build())
         .service(client);
-    Ok(BoxCloneSyncService::new(client.and_then(collect)))
+    BoxCloneSyncService::new(client.and_then(collect))
 }
 
 fn bare(client: HttpClient<Full<Bytes>>) -> Client {

@@ -64,6 +64,12 @@ impl Plan {
         advertiser.is_multiple_of(REPORT_EVERY)
     }
 
+    /// All steps of one advertiser.
+    pub(crate) fn steps(&self, advertiser: usize) -> usize {
+        let before_ads = 4;
+        before_ads + self.ads + usize::from(self.wants_report(advertiser))
+    }
+
     pub(crate) fn total(&self, step: Step) -> u64 {
         let advertisers = self.advertisers.len();
         let total = match step {

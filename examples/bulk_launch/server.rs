@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tower_tiktok::simulator::{self, Faults, Latency, Sharing, Simulator};
+use tower_tiktok::{
+    simulator::{self, Faults, Latency, Level, Sharing, Simulator},
+    tiktok::AccessLevel,
+};
 
 use crate::{
-    args::{Args, FaultMix, Level},
+    args::{Args, FaultMix},
     summary::round,
 };
 
@@ -22,7 +25,7 @@ const REPORT: Duration = Duration::from_secs(2);
 pub(crate) struct Server {
     pub(crate) simulator: Simulator,
     pub(crate) base: http::Uri,
-    level: simulator::Level,
+    level: Level,
     _listening: simulator::Server,
 }
 
@@ -31,13 +34,18 @@ impl Server {
         args: &Args,
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let level = match args.level {
-            Level::Basic => simulator::Level::Basic,
-            Level::Advanced => simulator::Level::Advanced,
-            Level::Premium => simulator::Level::Premium,
-            Level::Ultimate => simulator::Level::Ultimate,
-            Level::Sandbox => simulator::Level::Sandbox,
-            Level::Custom { qps, qpm, qpd } => {
-                simulator::Level::custom(qps.into(), qpm.into(), qpd.into())
+            AccessLevel::Basic => Level::Basic,
+            AccessLevel::Advanced => Level::Advanced,
+            AccessLevel::Premium => Level::Premium,
+            AccessLevel::Ultimate => Level::Ultimate,
+            AccessLevel::Sandbox => Level::Sandbox,
+            other => {
+                let own = other.limits();
+                Level::custom(
+                    own.per_second().into(),
+                    own.per_minute().into(),
+                    own.per_day().into(),
+                )
             }
         };
         let faults = match args.faults {

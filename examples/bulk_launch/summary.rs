@@ -4,6 +4,8 @@ use std::{fmt::Write as _, time::Duration};
 
 use serde::Serialize;
 
+use crate::plan::Plan;
+
 /// The result of one run. Counts of the server come from its ledger, and are
 /// `null` where the server is not ours.
 #[derive(Debug, Serialize)]
@@ -25,21 +27,14 @@ pub(crate) struct Summary {
     pub(crate) makespan_ratio: Option<f64>,
     pub p50_ms: f64,
     pub p99_ms: f64,
-    /// Jain's index of what each advertiser had done at half time; 1 is even.
+    /// Jain's index of the share of its plan that each advertiser had done at
+    /// half time; 1 is even.
     pub(crate) fairness_jain: f64,
 }
 
-/// When one request was done, for whom, and how long it took.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Done {
-    pub(crate) advertiser: usize,
-    pub(crate) at: Duration,
-    pub(crate) took: Duration,
-}
-
 /// The value below which `share` of the durations lie, in milliseconds.
-pub(crate) fn percentile_ms(done: &[Done], share: f64) -> f64 {
-    let mut took: Vec<Duration> = done.iter().map(|done| done.took).collect();
+pub(crate) fn percentile_ms(done: &[Duration], share: f64) -> f64 {
+    let mut took = done.to_vec();
     took.sort_unstable();
     let Some(last) = took.len().checked_sub(1) else {
         return 0.0;
@@ -48,21 +43,21 @@ pub(crate) fn percentile_ms(done: &[Done], share: f64) -> f64 {
     round(took[rank.min(last)].as_secs_f64() * 1e3, 1)
 }
 
-/// Jain's fairness index of the advertisers' progress when half of all
-/// requests were done.
-pub(crate) fn jain_at_half_time(done: &[Done], advertisers: usize) -> f64 {
-    let mut at: Vec<Duration> = done.iter().map(|done| done.at).collect();
+/// Jain's fairness index of the advertisers' progress when half of all steps
+/// were done: each one's share of its own `plan`. Polls are no progress.
+pub(crate) fn jain_at_half_time(steps: &[(usize, Duration)], plan: &Plan) -> f64 {
+    let mut at: Vec<Duration> = steps.iter().map(|(_, at)| *at).collect();
     at.sort_unstable();
     let Some(&half) = at.get(at.len() / 2) else {
         return 1.0;
     };
-    let mut progress = vec![0.0_f64; advertisers];
-    for done in done.iter().filter(|done| done.at <= half) {
-        progress[done.advertiser] += 1.0;
+    let mut progress = vec![0.0_f64; plan.advertisers.len()];
+    for (advertiser, _) in steps.iter().filter(|(_, at)| *at <= half) {
+        progress[*advertiser] += 1.0 / plan.steps(*advertiser) as f64;
     }
     let sum: f64 = progress.iter().sum();
     let squares: f64 = progress.iter().map(|x| x * x).sum();
-    round(sum * sum / (advertisers as f64 * squares), 3)
+    round(sum * sum / (progress.len() as f64 * squares), 3)
 }
 
 pub(crate) fn round(value: f64, digits: i32) -> f64 {
@@ -112,7 +107,7 @@ pub(crate) fn legend(runs: &[Summary]) -> String {
     let mut out = String::from(
         "\nrequests: what the launch wanted done, polls included. attempts: what reached the \
          server.\nratio: elapsed over what a client that knows all limits beforehand needs. \
-         fairness: Jain's index\nof what each advertiser had done at half time; 1 is even.\n",
+         fairness: Jain's index\nof the share of its plan that each advertiser had done at half time; 1 is even.\n",
     );
     for run in runs {
         if let Some(twice @ 1..) = run.duplicates {
