@@ -9,10 +9,10 @@
 //! | [`RequestContext`] | request | the caller, or the layer that finds it out | backoff, concurrency, logs |
 //! | [`Deadline`] | request | the caller | every layer that waits |
 //! | [`Attempt`] | request | backoff, on each resend | every layer that waits, logs |
-//! | [`Classification`](crate::classify::Classification) | response | the classifier | backoff, logs |
-//! | [`RetryAfter`] | response | the header layer | backoff |
-//! | [`RateLimitStatus`] | response | the header layer | the caller |
-//! | [`PacedHold`] | response | pacing | whoever sends again |
+//! | [`Classification`](crate::classify::Classification) | response | the classifier | backoff, pacing, logs |
+//! | [`RetryAfter`] | response | the header layer | backoff, pacing |
+//! | [`RateLimitStatus`] | response | the header layer | pacing, the caller |
+//! | [`PacedHold`] | response | pacing | backoff |
 
 mod account;
 mod attempt;

@@ -83,6 +83,9 @@ where
                     this.state.set(State::Done);
                     return Poll::Ready(match result {
                         Ok(mut response) => {
+                            if let Some(status) = response.extensions().get() {
+                                this.ticket.told(status);
+                            }
                             let held = this.ticket.answered(Outcome::of(&response));
                             if let Some(until) = held {
                                 response.extensions_mut().insert(PacedHold::until(until));

@@ -165,7 +165,7 @@ impl Core {
     }
 
     /// The next 00:00 UTC.
-    fn midnight(&self, now: Instant) -> Instant {
+    pub(super) fn midnight(&self, now: Instant) -> Instant {
         let midnight = self.settings.midnight;
         let past = now.saturating_duration_since(midnight).as_secs() / DAY.as_secs();
         let days = u32::try_from(past).unwrap_or(0) + u32::from(now >= midnight);

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::tighten::Tightened;
+
 /// How long one step of the ramp lasts when no answer ends it sooner.
 const STEP: Duration = Duration::from_secs(1);
 /// Steps after which the ramp is over, with 256 requests in flight.
@@ -16,6 +18,8 @@ pub(super) struct Hold {
     event: Option<Event>,
     until: Option<Instant>,
     ramp: Option<Ramp>,
+    /// What the server says it admits.
+    pub(super) tightened: Tightened,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +95,7 @@ impl Hold {
 
     /// A request was sent, or is about to be.
     pub(super) fn take(&mut self) {
+        self.tightened.take();
         if let Some(ramp) = &mut self.ramp {
             ramp.in_flight += 1;
         }
@@ -107,11 +112,16 @@ impl Hold {
 
     /// Until when it is closed.
     pub(super) fn until(&self, now: Instant) -> Option<Instant> {
-        self.until.filter(|until| *until > now)
+        let held = self.until.filter(|until| *until > now);
+        held.max(self.tightened.opens_at(now))
     }
 
     /// How many more requests may be in flight.
     pub(super) fn room(&mut self, now: Instant) -> u32 {
+        self.ramp_room(now).min(self.tightened.room(now))
+    }
+
+    fn ramp_room(&mut self, now: Instant) -> u32 {
         if self.until(now).is_some() {
             return 0;
         }

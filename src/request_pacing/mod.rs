@@ -68,6 +68,14 @@
 //! others back. The answer to a request that pacing keeps back anyway bears a
 //! [`PacedHold`](crate::extensions::PacedHold).
 //!
+//! # Headers
+//!
+//! Where answers tell of limits
+//! ([`RateLimitStatus`](crate::extensions::RateLimitStatus)), no more goes than
+//! they say is left, until they say that it resets; and a limit that is lower
+//! than configured is kept instead. They name no scope, so the widest is taken.
+//! Nothing ever goes faster for a header.
+//!
 //! # Stalled calls
 //!
 //! A call that is never answered holds its place in the windows of a minute
@@ -121,6 +129,7 @@ mod service;
 mod share;
 mod snapshot;
 mod ticket;
+mod tighten;
 mod trips;
 mod window;
 

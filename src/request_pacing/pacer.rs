@@ -15,7 +15,7 @@ use super::{
 use crate::slab::At;
 use crate::{
     error::{BoxError, DeadlineExceeded},
-    extensions::{AccountId, Attempt, RequestContext},
+    extensions::{AccountId, Attempt, RateLimitStatus, RequestContext},
 };
 
 /// The state of a layer, behind its lock.
@@ -103,6 +103,12 @@ impl Pacer {
     ) -> Option<Instant> {
         let now = Instant::now();
         self.wake_after(|core, woken| core.settle(charges, sent, outcome, now, woken))
+    }
+
+    /// The headers of the answer tell of limits.
+    pub(super) fn tighten(&self, charges: &Charges, status: &RateLimitStatus) {
+        let now = Instant::now();
+        self.lock().tighten(charges, status, &*self.scopes, now);
     }
 
     pub(super) fn set_quota(&self, scope: Scope, quota: Option<Quota>) {

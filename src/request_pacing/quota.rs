@@ -95,6 +95,12 @@ impl Quota {
         self
     }
 
+    pub(super) fn of(windows: impl Iterator<Item = Window>) -> Self {
+        Self {
+            windows: windows.collect(),
+        }
+    }
+
     /// The windows, in the order in which they were named.
     #[must_use]
     pub fn windows(&self) -> &[Window] {
@@ -124,6 +130,10 @@ const SHORTEST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 
 impl Window {
+    pub(super) fn with_requests(self, requests: u32) -> Self {
+        Self { requests, ..self }
+    }
+
     /// How many requests it admits.
     #[must_use]
     pub fn requests(&self) -> u32 {

@@ -16,7 +16,7 @@ use super::{
 use crate::slab::At;
 use crate::{
     error::{BoxError, DeadlineExceeded},
-    extensions::Deadline,
+    extensions::{Deadline, RateLimitStatus},
 };
 
 /// One request's way through its scopes: outside, in the queue, granted, sent.
@@ -119,6 +119,14 @@ impl Ticket {
             }
             self.timer = None;
             self.state = State::Sent { charges, at };
+        }
+    }
+
+    /// The headers of its answer tell of limits. Called before
+    /// [`answered`](Self::answered), which lets the next ones go.
+    pub(super) fn told(&self, status: &RateLimitStatus) {
+        if let State::Sent { charges, .. } = &self.state {
+            self.pacer.tighten(charges, status);
         }
     }
 

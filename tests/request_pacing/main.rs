@@ -4,6 +4,7 @@
 
 mod cancel;
 mod handle;
+mod headers;
 mod queue;
 mod refusals;
 mod scenarios;

@@ -1,0 +1,175 @@
+//! What the headers of an answer tell of a limit before it is reached.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{
+    Quota, Scopes, Span,
+    core::{Charges, Core},
+};
+use crate::extensions::{RateLimitPolicy, RateLimitStatus};
+
+/// The longest time that a header is believed.
+const DAY: Duration = Duration::from_secs(86_400);
+/// More limits than this are not looked at.
+const MOST: usize = 4;
+
+/// How many more requests the server admits, until when.
+#[derive(Debug, Default)]
+pub(super) struct Tightened {
+    told: Vec<Told>,
+}
+
+/// Of one window.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    window: Option<Duration>,
+    left: u32,
+    until: Instant,
+}
+
+impl Tightened {
+    /// The server admits `left` more in this window. The last word counts.
+    fn tell(&mut self, window: Option<Duration>, left: u32, until: Instant, now: Instant) {
+        self.told
+            .retain(|told| told.until > now && told.window != window);
+        if until > now && self.told.len() < MOST {
+            self.told.push(Told {
+                window,
+                left,
+                until,
+            });
+        }
+    }
+
+    pub(super) fn room(&self, now: Instant) -> u32 {
+        let valid = self.told.iter().filter(|told| told.until > now);
+        valid.map(|told| told.left).min().unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn take(&mut self) {
+        for told in &mut self.told {
+            told.left = told.left.saturating_sub(1);
+        }
+    }
+
+    /// When there is more room, if there is none.
+    pub(super) fn opens_at(&self, now: Instant) -> Option<Instant> {
+        let shut = self.told.iter().filter(|told| told.left == 0);
+        shut.map(|told| told.until)
+            .filter(|until| *until > now)
+            .max()
+    }
+}
+
+impl Core {
+    /// Takes in what the headers of an answer tell. They name no scope, so they
+    /// are taken to speak of the widest one that the request touches.
+    pub(super) fn tighten(
+        &mut self,
+        charges: &Charges,
+        status: &RateLimitStatus,
+        scopes: &dyn Scopes,
+        now: Instant,
+    ) {
+        let Some((at, _)) = charges.iter().last() else {
+            return;
+        };
+        let scope = self.gate(at).scope.clone();
+        let own = self.quotas.get(&scope).cloned();
+        let configured = own.or_else(|| scopes.quota(&scope));
+        let midnight = self.midnight(now);
+        let gate = self.gate(at);
+        // What is under way may not have been counted yet. This one has.
+        let under_way = gate.in_flight().saturating_sub(1);
+        for policy in status.policies().iter().take(MOST) {
+            if let (Some(remaining), Some(reset)) = (policy.remaining, policy.reset) {
+                let left = u32::try_from(remaining).unwrap_or(u32::MAX);
+                let until = now + reset.min(policy.window.unwrap_or(DAY)).min(DAY);
+                let left = left.saturating_sub(under_way);
+                gate.hold.tightened.tell(policy.window, left, until, now);
+            }
+        }
+        if let Some(configured) = configured {
+            let lowered = lower(&configured, status.policies());
+            let limits = gate.counts().iter().map(|count| count.limit().0);
+            if !limits.eq(lowered.windows().iter().map(|window| window.requests())) {
+                gate.set_quota(Some(&lowered), midnight);
+            }
+        }
+    }
+}
+
+/// The quota with the limits that the policies name, where these are lower.
+fn lower(quota: &Quota, policies: &[RateLimitPolicy]) -> Quota {
+    let windows = quota.windows().iter().map(|window| {
+        let span = match window.span() {
+            Span::Any(length) => length,
+            Span::DayUtc => DAY,
+        };
+        let named = policies.iter().filter(|policy| policy.window == Some(span));
+        let limits = named.filter_map(|policy| policy.limit.and_then(limit));
+        let least = limits.min().map_or(u32::MAX, NonZeroU32::get);
+        window.with_requests(window.requests().min(least))
+    });
+    Quota::of(windows)
+}
+
+/// A limit that admits nothing is told by what remains of it.
+fn limit(told: u64) -> Option<NonZeroU32> {
+    NonZeroU32::new(u32::try_from(told).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn policy(limit: u64, window: Duration) -> RateLimitPolicy {
+        let mut policy = RateLimitPolicy::default();
+        (policy.limit, policy.window) = (Some(limit), Some(window));
+        policy
+    }
+
+    #[test]
+    fn a_limit_is_lowered_and_never_raised() {
+        let quota = Quota::requests_per_second(10)
+            .and_requests_per_minute(600)
+            .and_requests_per_day_utc(1_000);
+        let policies = [
+            policy(8, SECOND),
+            policy(900, 60 * SECOND),
+            policy(500, DAY),
+        ];
+        let lowered = Quota::requests_per_second(8)
+            .and_requests_per_minute(600)
+            .and_requests_per_day_utc(500);
+        assert_eq!(lower(&quota, &policies), lowered);
+        assert_eq!(
+            lower(&quota, &[policy(0, SECOND), policy(1, 2 * SECOND)]),
+            quota
+        );
+    }
+
+    #[test]
+    fn the_narrowest_of_the_windows_counts_and_ends() {
+        let (now, mut told) = (Instant::now(), Tightened::default());
+        assert_eq!((told.room(now), told.opens_at(now)), (u32::MAX, None));
+        told.tell(Some(SECOND), 1, now + SECOND, now);
+        told.tell(Some(60 * SECOND), 5, now + 60 * SECOND, now);
+        told.take();
+        assert_eq!(
+            (told.room(now), told.opens_at(now)),
+            (0, Some(now + SECOND))
+        );
+        let later = now + SECOND;
+        assert_eq!((told.room(later), told.opens_at(later)), (4, None));
+        told.tell(Some(60 * SECOND), 9, now + 60 * SECOND, later);
+        assert_eq!(told.room(later), 9);
+        // Nobody makes it grow.
+        (0..100).for_each(|n| told.tell(Some(SECOND * n), 0, later + SECOND, later));
+        assert!(told.told.len() <= MOST);
+    }
+}

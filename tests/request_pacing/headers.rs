@@ -1,0 +1,101 @@
+//! Headers that tell of limits before these are reached.
+
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use http::{Request, Response};
+use tokio::time::Instant;
+use tower::{ServiceBuilder, ServiceExt, service_fn};
+use tower_tiktok::{
+    request_pacing::{Quota, RequestPacingLayer, Scope},
+    retry_after_header::RetryAfterHeaderLayer,
+};
+
+/// Sends a request, and when that is answered so many more at once, to a
+/// server that sends these headers. Returns after how many seconds each of
+/// them was sent.
+async fn sent(
+    layer: RequestPacingLayer,
+    policy: &'static str,
+    limit: &'static str,
+    more: u64,
+) -> Vec<u64> {
+    let start = Instant::now();
+    let calls = Arc::new(AtomicU64::new(0));
+    let client = ServiceBuilder::new()
+        .layer(layer)
+        .layer(RetryAfterHeaderLayer::new(Duration::from_secs(60)))
+        .service(service_fn(move |_: Request<()>| {
+            let first = calls.fetch_add(1, Ordering::Relaxed) == 0;
+            let mut response = Response::new(start.elapsed().as_secs());
+            if first {
+                let headers = response.headers_mut();
+                headers.insert("ratelimit-policy", policy.parse().unwrap());
+                headers.insert("ratelimit", limit.parse().unwrap());
+            }
+            async move { Ok::<_, Infallible>(response) }
+        }));
+    client.clone().oneshot(Request::new(())).await.unwrap();
+    let more = (0..more).map(|_| client.clone().oneshot(Request::new(())));
+    let answers = join_all(more).await.into_iter();
+    answers.map(|answer| answer.unwrap().into_body()).collect()
+}
+
+fn layer(requests: u32) -> RequestPacingLayer {
+    let quota = Quota::requests_per_second(requests).and_requests_per_minute(600);
+    RequestPacingLayer::builder(quota).build().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_is_all_that_goes_before_the_reset() {
+    let minute = r#""minute";q=600;w=60"#;
+    let sent = sent(layer(10), minute, r#""minute";r=3;t=30"#, 6).await;
+    assert_eq!(sent, [0, 0, 0, 30, 30, 30]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_gives_no_more_room_than_there_is() {
+    let minute = r#""minute";q=6000;w=60"#;
+    let sent = sent(layer(2), minute, r#""minute";r=6000;t=60"#, 3).await;
+    assert_eq!(sent, [0, 1, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lower_limit_is_kept_from_then_on() {
+    let layer = layer(10);
+    let handle = layer.handle();
+    let burst = r#""burst";q=2;w=1"#;
+    let sent = sent(layer, burst, r#""burst";r=2"#, 5).await;
+    assert_eq!(sent, [0, 1, 1, 2, 2]);
+    let windows = handle
+        .snapshot()
+        .scope(&Scope::app())
+        .unwrap()
+        .windows
+        .clone();
+    assert_eq!(windows[0].requests, 2);
+    assert_eq!(windows[1].requests, 600);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_higher_limit_changes_nothing() {
+    let burst = r#""burst";q=1000;w=1"#;
+    let sent = sent(layer(2), burst, r#""burst";r=999;t=1"#, 3).await;
+    assert_eq!(sent, [0, 1, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_held_for_years() {
+    let burst = r#""burst";q=10;w=1"#;
+    let sent_soon = sent(layer(10), burst, r#""burst";r=0;t=999999999"#, 1).await;
+    assert_eq!(sent_soon, [1]);
+    let nameless = sent(layer(10), "", r#""other";r=0;t=999999999"#, 1).await;
+    assert!(nameless[0] <= 86_400, "{nameless:?}");
+}
