@@ -20,6 +20,9 @@ for example in hyper_client reqwest_client axum_service custom_classifier; do
     cargo run --quiet --locked --example "$example"
 done
 
+say 'a day at full rate, in paused time'
+cargo test --release --locked --test day -- --ignored
+
 say 'the main job: nothing failed, nothing twice'
 scripts/check-launch.sh
 
