@@ -7,6 +7,7 @@
 mod aws;
 mod gate;
 mod governor;
+mod pacing;
 mod resilience;
 mod retry;
 mod throttle_net;
@@ -51,5 +52,6 @@ pub(crate) fn all() -> Vec<Box<dyn Client>> {
     all.push(Box::new(aws::Adaptive));
     all.push(Box::new(vector::Concurrency));
     all.push(Box::new(tiktok::TikTok));
+    all.push(Box::new(pacing::Pacing));
     all
 }
