@@ -3,8 +3,9 @@ use std::{collections::BTreeMap, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    Quota, Scope,
+    Quota, Scope, Window,
     hold::Hold,
+    learned::Learned,
     outcome::{Outcome, Refusal},
     queue::FairQueue,
     share::Share,
@@ -30,21 +31,23 @@ pub(super) struct Gate {
     /// Whether it is on the list of those that may be idle.
     pub(super) listed: bool,
     pub(super) hold: Hold,
-    counts: Vec<Count>,
-    share: Option<Share>,
+    pub(super) counts: Vec<Count>,
+    pub(super) share: Option<Share>,
+    /// Made when a refusal contradicts the quota, or when there is none.
+    pub(super) learned: Option<Box<Learned>>,
     /// When each request was sent that short windows wait for. `None`: it has
     /// its slot and is about to be sent.
-    unanswered: BTreeMap<u64, Option<Instant>>,
-    next: u64,
+    pub(super) unanswered: BTreeMap<u64, Option<Instant>>,
+    pub(super) next: u64,
     in_flight: u32,
 }
 
 /// A request's part in one gate.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Charge {
-    number: u64,
+    pub(super) number: u64,
     /// Whether it took the last free slot.
-    tight: bool,
+    pub(super) tight: bool,
 }
 
 impl Gate {
@@ -60,6 +63,7 @@ impl Gate {
             hold: Hold::default(),
             counts: Vec::new(),
             share: None,
+            learned: None,
             unanswered: BTreeMap::new(),
             next: 0,
             in_flight: 0,
@@ -81,14 +85,11 @@ impl Gate {
                     count.set_limit(window.requests());
                     count
                 }
-                None => {
-                    let mut count = Count::new(*window, midnight);
-                    (0..self.in_flight).for_each(|_| count.take());
-                    count
-                }
+                None => self.new_count(*window, midnight),
             };
             self.counts.push(count);
         }
+        self.learn_below(quota, old, midnight);
         let short = self.counts.iter().filter_map(Count::short);
         let largest = short.map(|(limit, _)| limit).max();
         match (largest, &mut self.share) {
@@ -99,6 +100,13 @@ impl Gate {
                 self.unanswered.clear();
             }
         }
+    }
+
+    /// The count of a window that was not counted so far.
+    pub(super) fn new_count(&self, window: Window, midnight: Instant) -> Count {
+        let mut count = Count::new(window, midnight);
+        (0..self.in_flight).for_each(|_| count.take());
+        count
     }
 
     /// How many more requests may pass.
@@ -230,23 +238,21 @@ impl Gate {
                 if let Some(share) = &mut self.share {
                     share.admitted(sent, seen, charge.tight);
                 }
+                self.learn_admitted(charge);
                 None
             }
             Outcome::Refused(refusal) => Some(refusal),
             Outcome::Unclear | Outcome::Lost => None,
         };
         let refusal = refusal.filter(|refusal| refusal.by == Some(self.scope.throttle_scope()));
-        let closed = refusal.map(|refusal| self.refused(sent, seen, now, refusal));
-        if let Some(share) = &mut self.share {
-            let oldest = self.unanswered.first_key_value();
-            let before = oldest.map_or(self.next, |(number, _)| *number);
-            share.learn(before, self.counts.iter().filter_map(Count::short));
-        }
+        let closed = refusal.map(|refusal| self.refused(charge, sent, seen, now, refusal));
+        self.learn_refusals(now);
         closed
     }
 
     fn refused(
         &mut self,
+        charge: Charge,
         sent: Instant,
         seen: Instant,
         now: Instant,
@@ -256,7 +262,7 @@ impl Gate {
         if let Some(share) = &mut self.share
             && refusal.may_be_short()
         {
-            share.refused(sent, seen, self.next);
+            share.refused(sent, seen, charge.number, self.next);
             known = refusal.is_short();
         }
         self.hold
@@ -325,12 +331,9 @@ impl Gate {
                 super::Span::DayUtc => count.next_free(),
             }
         });
-        Some(
-            latest
-                .max()
-                .unwrap_or(now)
-                .max(self.hold.until(now).unwrap_or(now)),
-        )
+        let learned = self.learned.as_ref().and_then(|it| it.counts_until());
+        let latest = latest.chain(self.hold.until(now)).chain(learned).max();
+        Some(latest.unwrap_or(now).max(now))
     }
 
     /// Whether a new one would do as well.
@@ -339,6 +342,7 @@ impl Gate {
             && self.queued() == 0
             && self.reserved == 0
             && self.hold.is_clear(now)
+            && self.forgets_learned(now)
             && self.counts.iter_mut().all(|count| {
                 let (limit, _) = count.limit();
                 count.room(now) == limit

@@ -116,6 +116,7 @@ mod gates;
 mod handle;
 mod hold;
 mod layer;
+mod learned;
 #[cfg(test)]
 mod model;
 mod outcome;

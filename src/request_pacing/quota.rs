@@ -37,6 +37,15 @@ pub enum Span {
 }
 
 impl Quota {
+    /// Nothing is known of what is admitted: it is learned from refusals. A few
+    /// go at first, and twice as many as long as none is refused.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self {
+            windows: Vec::new(),
+        }
+    }
+
     /// So many requests in any second.
     #[must_use]
     pub fn requests_per_second(requests: u32) -> Self {
@@ -130,6 +139,10 @@ const SHORTEST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 
 impl Window {
+    pub(super) fn new(requests: u32, span: Span) -> Self {
+        Self { requests, span }
+    }
+
     pub(super) fn with_requests(self, requests: u32) -> Self {
         Self { requests, ..self }
     }

@@ -2,6 +2,8 @@ use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
+use super::learned::Arrival;
+
 /// Where it starts: as likely on the way there as on the way back.
 const START: f64 = 0.5;
 /// How much of itself it loses with each answer that taught nothing worse,
@@ -12,6 +14,8 @@ const CAREFUL: f64 = 0.000_2;
 const GRID: u32 = 100;
 /// Refusals that wait for evidence. More of them are one event.
 const MOST_PENDING: usize = 8;
+/// How soon after one refusal that nothing explains another confirms it.
+const SOON: Duration = Duration::from_secs(10);
 
 /// Which share of its round trip a request needs to arrive at the server.
 ///
@@ -26,6 +30,7 @@ pub(super) struct Share {
     seen: VecDeque<Trip>,
     most_seen: usize,
     pending: VecDeque<Refused>,
+    odd: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -35,8 +40,10 @@ struct Trip {
     admitted: bool,
 }
 
+/// A refusal, and what was thought when it came.
 #[derive(Clone, Copy, Debug)]
-struct Refused {
+pub(super) struct Refused {
+    pub(super) number: u64,
     trip: Trip,
     share: f64,
     /// The first request that was not in flight when this one was refused.
@@ -52,6 +59,7 @@ impl Share {
             seen: VecDeque::new(),
             most_seen: 0,
             pending: VecDeque::new(),
+            odd: None,
         };
         share.set_limit(limit);
         share
@@ -62,6 +70,13 @@ impl Share {
         self.most_seen = limit.saturating_mul(4).saturating_add(80).min(8_192);
         let over = self.seen.len().saturating_sub(self.most_seen);
         self.seen.drain(..over);
+    }
+
+    /// The limit may be larger now.
+    pub(super) fn make_room_for(&mut self, limit: u32) {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let seen = limit.saturating_mul(4).saturating_add(80).min(8_192);
+        self.most_seen = self.most_seen.max(seen);
     }
 
     pub(super) fn value(&self) -> f64 {
@@ -88,16 +103,16 @@ impl Share {
     }
 
     /// A request was refused. `after` is the first that is not sent yet.
-    pub(super) fn refused(&mut self, sent: Instant, answered: Instant, after: u64) {
+    pub(super) fn refused(&mut self, sent: Instant, answered: Instant, number: u64, after: u64) {
         let trip = Trip {
             sent,
             answered,
             admitted: false,
         };
         self.saw(trip);
-        self.was_refused = true;
         if self.pending.len() < MOST_PENDING {
             self.pending.push_back(Refused {
+                number,
                 trip,
                 share: self.value,
                 after,
@@ -105,28 +120,55 @@ impl Share {
         }
     }
 
-    /// Learns from the refusals for which all evidence is there: all requests
-    /// before `answered_before` are answered.
-    pub(super) fn learn(
+    /// The next refusal for which all evidence is there: all requests before
+    /// `answered_before` are answered.
+    pub(super) fn next_refusal(&mut self, answered_before: u64) -> Option<Refused> {
+        let first = self.pending.front()?;
+        let complete = first.after <= answered_before;
+        complete.then(|| self.pending.pop_front())?
+    }
+
+    /// Whether the refused request came too early, for some share: that is
+    /// learned then.
+    pub(super) fn explain(
         &mut self,
-        answered_before: u64,
+        refused: &Refused,
         windows: impl Iterator<Item = (u32, Duration)> + Clone,
-    ) {
-        while let Some(refused) = self.pending.front().copied()
-            && refused.after <= answered_before
-        {
-            self.pending.pop_front();
-            // Whether refused requests count is unknown: with them only if
-            // the others do not explain it.
-            let bound = self
-                .bound(&refused.trip, false, windows.clone())
-                .or_else(|| self.bound(&refused.trip, true, windows.clone()));
-            self.value = match bound {
-                Some(bound) if bound > refused.share => bound,
-                Some(_) => self.value.max(refused.share),
-                None => self.value,
-            };
-        }
+    ) -> bool {
+        // Whether refused requests count is unknown: with them only if
+        // the others do not explain it.
+        let bound = self
+            .bound(&refused.trip, false, windows.clone())
+            .or_else(|| self.bound(&refused.trip, true, windows));
+        let Some(bound) = bound else { return false };
+        self.was_refused = true;
+        self.value = if bound > refused.share {
+            bound
+        } else {
+            self.value.max(refused.share)
+        };
+        true
+    }
+
+    /// Whether nothing explained a refusal that was not long before this one.
+    pub(super) fn is_odd(&mut self, refused: &Refused) -> bool {
+        let before = self.odd.replace(refused.trip.sent);
+        before.is_some_and(|before| before + SOON > refused.trip.sent)
+    }
+
+    /// What arrived when. What came with the refused request or after it
+    /// proves something.
+    pub(super) fn evidence(&self, refused: &Refused) -> Vec<Arrival> {
+        let first = refused.trip.arrival(self.value);
+        let seen = self.seen.iter().map(|trip| {
+            let at = trip.arrival(self.value);
+            Arrival {
+                at,
+                admitted: trip.admitted,
+                proves: at >= first,
+            }
+        });
+        seen.collect()
     }
 
     /// The smallest share with which the refused request found a full window.
@@ -184,6 +226,12 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    fn learn(share: &mut Share, before: u64) {
+        while let Some(refused) = share.next_refusal(before) {
+            share.explain(&refused, [(1, SECOND)].into_iter());
+        }
+    }
+
     proptest! {
         /// A server of one request a second, whose true share is known to us.
         #[test]
@@ -198,12 +246,12 @@ mod tests {
                 let arrival = arrival(truth, sent, answered);
                 let before = share.value();
                 if last.is_some_and(|last| last + SECOND > arrival) {
-                    share.refused(sent, answered, n as u64);
+                    share.refused(sent, answered, n as u64, n as u64);
                 } else {
                     last = Some(arrival);
                     share.admitted(sent, answered, true);
                 }
-                share.learn(n as u64, [(1, SECOND)].into_iter());
+                learn(&mut share, n as u64);
                 // A step of the grid is what it may be off.
                 prop_assert!(share.value() <= before.max(truth + 0.011), "{}", share.value());
                 sent += Duration::from_millis(gap);
@@ -226,10 +274,10 @@ mod tests {
         share.value = 0.0;
         // Sent a second apart; the first was slow to arrive.
         share.admitted(now, now + SECOND, false);
-        share.refused(now + SECOND, now + SECOND * 5 / 4, 3);
-        share.learn(2, [(1, SECOND)].into_iter());
+        share.refused(now + SECOND, now + SECOND * 5 / 4, 1, 3);
+        learn(&mut share, 2);
         assert_eq!(share.value(), 0.0);
-        share.learn(3, [(1, SECOND)].into_iter());
+        learn(&mut share, 3);
         assert!(share.value() > 0.0);
     }
 }

@@ -5,6 +5,7 @@
 mod cancel;
 mod handle;
 mod headers;
+mod learned;
 mod queue;
 mod refusals;
 mod scenarios;

@@ -16,7 +16,7 @@ use tower_tiktok::{
     classify::ErrorClass,
     extensions::{Attempt, Operation, RequestContext},
     request_pacing::{Quota, RequestPacingLayer, Scope},
-    simulator::{Ledger, SimulatorBuilder},
+    simulator::{Ledger, Simulator, SimulatorBuilder},
     tiktok::TikTokErrorClassifierLayer,
 };
 
@@ -74,7 +74,21 @@ pub(crate) fn write(account: u32) -> Request<Body> {
 
 /// Every request until it is admitted; refused ones are sent again at once.
 pub(crate) async fn run(simulator: SimulatorBuilder, quota: Quota, crews: Vec<Crew>) -> Run {
+    run_and(simulator, quota, crews, |_| async {}).await
+}
+
+/// While something happens to the server.
+pub(crate) async fn run_and<F>(
+    simulator: SimulatorBuilder,
+    quota: Quota,
+    crews: Vec<Crew>,
+    change: impl FnOnce(Simulator) -> F,
+) -> Run
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let simulator = simulator.build().unwrap();
+    let change = tokio::spawn(change(simulator.clone()));
     let classifier = TikTokErrorClassifierLayer::builder().build().unwrap();
     let layer = RequestPacingLayer::builder(quota).build().unwrap();
     let handle = layer.handle();
@@ -101,6 +115,7 @@ pub(crate) async fn run(simulator: SimulatorBuilder, quota: Quota, crews: Vec<Cr
     for worker in workers {
         worker.await.unwrap();
     }
+    change.abort();
     let share = handle.snapshot().scope(&Scope::app()).unwrap().share;
     Run {
         elapsed: start.elapsed(),

@@ -23,12 +23,10 @@ impl Client for Pacing {
     }
 
     fn build(&self, server: Server, configured: Option<Quota>, seed: u64) -> Option<Sender> {
-        let quotas = match configured {
-            Some(quota) => Quotas::none().with_app(
-                Windows::requests_per_second(quota.second).and_requests_per_minute(quota.minute),
-            ),
-            None => return None,
-        };
+        let windows = configured.map_or_else(Windows::unknown, |quota| {
+            Windows::requests_per_second(quota.second).and_requests_per_minute(quota.minute)
+        });
+        let quotas = Quotas::none().with_app(windows);
         let pacing = RequestPacingLayer::builder(quotas).build();
         let classifier = TikTokErrorClassifierLayer::builder().build();
         let paced = ServiceBuilder::new()
