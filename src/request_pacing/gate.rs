@@ -235,7 +235,9 @@ impl Gate {
         let refusal = match outcome {
             Outcome::Admitted => {
                 self.hold.admitted(sent);
-                if let Some(share) = &mut self.share {
+                if let Some(share) = &mut self.share
+                    && arrival.is_some()
+                {
                     share.admitted(sent, seen, charge.tight);
                 }
                 self.learn_admitted(charge);
@@ -288,11 +290,12 @@ impl Gate {
         };
         let mut any = false;
         while self.overdue(longest, trips).is_some_and(|at| at <= now)
-            && let Some(share) = &self.share
+            && let Some(share) = &mut self.share
             && let Some((&number, &Some(sent))) =
                 self.unanswered.iter().find(|(_, sent)| sent.is_some())
         {
             let arrival = share.arrival(sent, sent + trips.long());
+            share.presumed(sent, sent + trips.long());
             self.unanswered.remove(&number);
             for count in &mut self.counts {
                 count.presume(arrival);

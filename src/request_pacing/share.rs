@@ -10,6 +10,9 @@ const START: f64 = 0.5;
 /// before the first refusal and after it.
 const EAGER: f64 = 0.008;
 const CAREFUL: f64 = 0.000_2;
+/// How much one refusal may add. A call that came far later than was presumed
+/// fills a window, too, and then the bound is nonsense.
+const JUMP: f64 = 0.15;
 /// How finely a bound is looked for.
 const GRID: u32 = 100;
 /// Refusals that wait for evidence. More of them are one event.
@@ -102,6 +105,16 @@ impl Share {
         }
     }
 
+    /// A request is taken to have arrived, and been admitted, as if it had
+    /// been answered then.
+    pub(super) fn presumed(&mut self, sent: Instant, answered: Instant) {
+        self.saw(Trip {
+            sent,
+            answered,
+            admitted: true,
+        });
+    }
+
     /// A request was refused. `after` is the first that is not sent yet.
     pub(super) fn refused(&mut self, sent: Instant, answered: Instant, number: u64, after: u64) {
         let trip = Trip {
@@ -143,7 +156,7 @@ impl Share {
         let Some(bound) = bound else { return false };
         self.was_refused = true;
         self.value = if bound > refused.share {
-            bound
+            bound.min(refused.share + JUMP).max(self.value)
         } else {
             self.value.max(refused.share)
         };

@@ -1,4 +1,4 @@
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 /// Round trips that are remembered.
 const SEEN: usize = 128;
@@ -6,30 +6,55 @@ const SEEN: usize = 128;
 const FEW: usize = 16;
 /// What stands for usual until then.
 const UNKNOWN: Duration = Duration::from_secs(10);
+/// The last of them tell whether what is usual has changed. It is looked at as
+/// often.
+const LAST: usize = 8;
+/// A trip that few exceed, to one that half of them exceed.
+const LONG: u32 = 5;
+const MEDIAN: u32 = 2;
 
 /// How long answers take of late.
 #[derive(Debug, Default)]
 pub(super) struct Trips {
-    seen: VecDeque<Duration>,
+    /// In microseconds, in a ring.
+    seen: Vec<u32>,
+    next: usize,
+    long: Option<Duration>,
 }
 
 impl Trips {
     pub(super) fn saw(&mut self, trip: Duration) {
-        if self.seen.len() == SEEN {
-            self.seen.pop_front();
+        let micros = u32::try_from(trip.as_micros()).unwrap_or(u32::MAX);
+        if self.seen.len() < SEEN {
+            self.seen.push(micros);
+        } else {
+            self.seen[self.next] = micros;
         }
-        self.seen.push_back(trip);
+        self.next = (self.next + 1) % SEEN;
+        if self.next.is_multiple_of(LAST) && self.seen.len() >= FEW {
+            self.long = Some(self.measure());
+        }
     }
 
     /// A round trip that few exceed. Up to one stalled call in twenty does not
-    /// change it much.
+    /// change it much; all becoming slower does at once.
     pub(super) fn long(&self) -> Duration {
-        if self.seen.len() < FEW {
-            return UNKNOWN;
-        }
-        let mut trips: Vec<_> = self.seen.iter().copied().collect();
-        let rank = trips.len() * 19 / 20;
-        *trips.select_nth_unstable(rank).1
+        self.long.unwrap_or(UNKNOWN)
+    }
+
+    fn measure(&self) -> Duration {
+        let mut all = [0; SEEN];
+        let all = &mut all[..self.seen.len()];
+        all.copy_from_slice(&self.seen);
+        // The last of them are in one piece: the ring is a multiple of them.
+        let end = if self.next == 0 { SEEN } else { self.next };
+        let mut last = [0; LAST];
+        last.copy_from_slice(&all[end - LAST..end]);
+        let rank = all.len() * 19 / 20;
+        let usual = *all.select_nth_unstable(rank).1;
+        let now = *last.select_nth_unstable(LAST / 2).1;
+        let now = now.saturating_mul(LONG) / MEDIAN;
+        Duration::from_micros(usual.max(now).into())
     }
 }
 
@@ -48,6 +73,14 @@ mod tests {
                 100
             }));
         }
-        assert_eq!(trips.long(), Duration::from_millis(100));
+        assert_eq!(trips.long(), Duration::from_millis(250));
+    }
+
+    #[test]
+    fn when_all_become_slower_it_shows_at_once() {
+        let mut trips = Trips::default();
+        (0..500).for_each(|_| trips.saw(Duration::from_millis(100)));
+        (0..2 * LAST).for_each(|_| trips.saw(Duration::from_millis(500)));
+        assert!(trips.long() > Duration::from_secs(1));
     }
 }
