@@ -6,7 +6,9 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{InvalidQuota, RequestPacingLayer, Scopes, core::Settings};
+use super::{
+    InvalidLearned, InvalidQuota, LearnedLimit, RequestPacingLayer, Scopes, core::Settings,
+};
 use crate::extensions::AccountId;
 
 const DAY: u64 = 86_400;
@@ -19,6 +21,7 @@ pub struct RequestPacingBuilder<K> {
     ageing: Duration,
     weights: Vec<(AccountId, NonZeroU32)>,
     date: Option<SystemTime>,
+    learned: Vec<LearnedLimit>,
 }
 
 impl<K: Scopes> RequestPacingBuilder<K> {
@@ -29,6 +32,7 @@ impl<K: Scopes> RequestPacingBuilder<K> {
             ageing: Duration::from_secs(10),
             weights: Vec::new(),
             date: None,
+            learned: Vec::new(),
         }
     }
 
@@ -67,6 +71,20 @@ impl<K: Scopes> RequestPacingBuilder<K> {
         self
     }
 
+    /// Starts with what was [learned before](super::RequestPacingHandle::learned),
+    /// and not with the quotas. Never above them.
+    ///
+    /// # Errors
+    /// When any of it makes no sense.
+    pub fn learned(
+        mut self,
+        learned: impl IntoIterator<Item = LearnedLimit>,
+    ) -> Result<Self, InvalidLearned> {
+        self.learned.extend(learned);
+        self.learned.iter().try_for_each(LearnedLimit::validate)?;
+        Ok(self)
+    }
+
     /// The layer.
     ///
     /// # Errors
@@ -87,6 +105,7 @@ impl<K: Scopes> RequestPacingBuilder<K> {
         for (account, weight) in self.weights {
             layer.handle().set_weight(account, weight);
         }
+        layer.handle().pacer().import_learned(&self.learned);
         Ok(layer)
     }
 }

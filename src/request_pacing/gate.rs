@@ -261,10 +261,13 @@ impl Gate {
         refusal: &Refusal,
     ) -> Instant {
         let mut known = false;
+        self.learn_long(sent, now, refusal);
+        self.learn_told(now, refusal);
         if let Some(share) = &mut self.share
             && refusal.may_be_short()
         {
-            share.refused(sent, seen, charge.number, self.next);
+            let told = refusal.limit_per_second().is_some();
+            share.refused(sent, seen, (charge.number, self.next), told);
             known = refusal.is_short();
         }
         self.hold

@@ -26,7 +26,12 @@ impl Core {
         path
     }
 
-    fn gate_for(&mut self, scope: Scope, scopes: &dyn Scopes, now: Instant) -> Option<At> {
+    pub(super) fn gate_for(
+        &mut self,
+        scope: Scope,
+        scopes: &dyn Scopes,
+        now: Instant,
+    ) -> Option<At> {
         if let Some(at) = self.index.get(&scope) {
             return Some(*at);
         }

@@ -20,6 +20,10 @@ impl RequestPacingHandle {
         Self { pacer }
     }
 
+    pub(super) fn pacer(&self) -> &Pacer {
+        &self.pacer
+    }
+
     /// What is queued and in flight now, for each scope.
     ///
     /// It visits every scope in use and every request that waits, and holds up

@@ -40,6 +40,12 @@ struct Ramp {
 }
 
 impl Hold {
+    /// Whether the refusal of a request that was sent then is of an event that
+    /// is known.
+    pub(super) fn is_known(&self, sent: Instant) -> bool {
+        self.event.is_some_and(|event| sent < event.began)
+    }
+
     /// A request was refused; `wait` tells how long to stay away after so many
     /// events in a row. Returns until when the scope is closed, if that
     /// changed.

@@ -76,6 +76,24 @@
 //! than configured is kept instead. They name no scope, so the widest is taken.
 //! Nothing ever goes faster for a header.
 //!
+//! # Learned limits
+//!
+//! The true limit may be lower than the quota, because others share it or
+//! somebody erred; or nobody may know it ([`Quota::unknown`], and a scope
+//! without a quota). A refusal of a short window that no delay on the way
+//! explains cuts its limit, once for one event, to the one that the answers
+//! around it contradict least, or to the one that
+//! [the refusal names](crate::classify::Throttle::limit). One more request is
+//! tried now and then, some one in a hundred; where that goes well, more and
+//! more are, up to the quota and never above it. A refusal that names a window
+//! of a minute, or comes after a second in which nothing was sent, cuts that
+//! window to what it held, and it is tried again only after many minutes.
+//! Where nothing is known, four requests go at first, and twice as many as
+//! long as none is refused.
+//!
+//! [`RequestPacingHandle::learned`] tells what was learned, and
+//! [`RequestPacingBuilder::learned`] starts with it.
+//!
 //! # Stalled calls
 //!
 //! A call that is never answered holds its place in the windows of a minute
@@ -140,6 +158,7 @@ pub use self::{
     future::ResponseFuture,
     handle::RequestPacingHandle,
     layer::RequestPacingLayer,
+    learned::{InvalidLearned, LearnedLimit},
     quota::{InvalidQuota, Quota, Span, Window},
     quotas::Quotas,
     scopes::{Scope, Scopes, Touched},

@@ -84,6 +84,17 @@ impl Refusal {
         )
     }
 
+    /// Whether it was a window of a minute.
+    pub(super) fn is_long(&self) -> bool {
+        self.window() == ThrottleWindow::Minute
+    }
+
+    /// How many requests a second's window admits, if the answer says so.
+    pub(super) fn limit_per_second(&self) -> Option<u32> {
+        let limit = self.throttle.as_ref()?.limit()?;
+        (self.is_short() && limit > 0).then_some(limit)
+    }
+
     /// How long to stay away. Where the window is `known`, its slots already
     /// keep the others back, so a first refusal of it closes nothing.
     pub(super) fn wait(&self, repeats: u32, known: bool) -> Option<Duration> {

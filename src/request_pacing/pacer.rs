@@ -8,7 +8,7 @@ use http::Extensions;
 use tokio::time::Instant;
 
 use super::{
-    QueueFull, Quota, Scope, Scopes, Snapshot,
+    LearnedLimit, QueueFull, Quota, Scope, Scopes, Snapshot,
     core::{Charges, Comer, Core, Entered, Polled, Settings, Verdict},
     outcome::Outcome,
 };
@@ -142,6 +142,16 @@ impl Pacer {
     pub(super) fn snapshot(&self) -> Snapshot {
         let now = Instant::now();
         self.lock().snapshot(now)
+    }
+
+    pub(super) fn export_learned(&self) -> Vec<LearnedLimit> {
+        let now = Instant::now();
+        self.lock().export_learned(now)
+    }
+
+    pub(super) fn import_learned(&self, learned: &[LearnedLimit]) {
+        let now = Instant::now();
+        self.lock().import_learned(learned, &*self.scopes, now);
     }
 
     pub(super) fn queued(&self) -> usize {

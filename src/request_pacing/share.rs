@@ -47,6 +47,8 @@ struct Trip {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Refused {
     pub(super) number: u64,
+    /// Whether it named the limit.
+    pub(super) told: bool,
     trip: Trip,
     share: f64,
     /// The first request that was not in flight when this one was refused.
@@ -116,7 +118,13 @@ impl Share {
     }
 
     /// A request was refused. `after` is the first that is not sent yet.
-    pub(super) fn refused(&mut self, sent: Instant, answered: Instant, number: u64, after: u64) {
+    pub(super) fn refused(
+        &mut self,
+        sent: Instant,
+        answered: Instant,
+        (number, after): (u64, u64),
+        told: bool,
+    ) {
         let trip = Trip {
             sent,
             answered,
@@ -126,11 +134,30 @@ impl Share {
         if self.pending.len() < MOST_PENDING {
             self.pending.push_back(Refused {
                 number,
+                told,
                 trip,
                 share: self.value,
                 after,
             });
         }
+    }
+
+    /// Whether nothing that is known of can have arrived in the window of this
+    /// length before a request that was sent then.
+    pub(super) fn was_empty(&self, sent: Instant, length: Duration) -> bool {
+        let mut seen = self.seen.iter().rev();
+        seen.all(|trip| trip.sent >= sent || trip.answered + length < sent)
+    }
+
+    /// Starts with what was learned before.
+    pub(super) fn set_value(&mut self, value: f64) {
+        self.value = value;
+        self.was_refused = true;
+    }
+
+    /// Its value, if any refusal has taught it.
+    pub(super) fn taught(&self) -> Option<f64> {
+        self.was_refused.then_some(self.value)
     }
 
     /// The next refusal for which all evidence is there: all requests before
@@ -259,7 +286,7 @@ mod tests {
                 let arrival = arrival(truth, sent, answered);
                 let before = share.value();
                 if last.is_some_and(|last| last + SECOND > arrival) {
-                    share.refused(sent, answered, n as u64, n as u64);
+                    share.refused(sent, answered, (n as u64, n as u64), false);
                 } else {
                     last = Some(arrival);
                     share.admitted(sent, answered, true);
@@ -287,7 +314,7 @@ mod tests {
         share.value = 0.0;
         // Sent a second apart; the first was slow to arrive.
         share.admitted(now, now + SECOND, false);
-        share.refused(now + SECOND, now + SECOND * 5 / 4, 1, 3);
+        share.refused(now + SECOND, now + SECOND * 5 / 4, (1, 3), false);
         learn(&mut share, 2);
         assert_eq!(share.value(), 0.0);
         learn(&mut share, 3);

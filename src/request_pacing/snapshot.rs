@@ -39,12 +39,14 @@ pub struct ScopeUse {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WindowUse {
-    /// How many requests it admits.
+    /// How many requests it admits, as far as is known.
     pub requests: u32,
     /// Over which time it counts.
     pub span: Span,
     /// Requests that are, or may be, in it.
     pub used: u32,
+    /// Whether refusals have taught how many it admits, and not the quota.
+    pub learned: bool,
 }
 
 impl Snapshot {
@@ -90,13 +92,16 @@ impl Core {
         gate.room(now, &self.trips);
         let oldest = gate.queue.as_ref().and_then(|queue| queue.oldest());
         let until = gate.hold.until(now);
-        let windows = gate.counts().iter().map(|count| {
+        let counts = gate.counts().iter();
+        // Of what nobody knows there is nothing to tell.
+        let counts = counts.filter(|count| count.limit().0 < u32::MAX);
+        let windows = counts.map(|count| {
             let (requests, span) = count.limit();
-            let used = count.used();
             WindowUse {
                 requests,
                 span,
-                used,
+                used: count.used(),
+                learned: gate.has_learned(span),
             }
         });
         ScopeUse {

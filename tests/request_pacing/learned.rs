@@ -1,7 +1,16 @@
-use std::time::Duration;
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use http::{Request, Response};
+use tokio::time::{Instant, sleep};
+use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_tiktok::{
-    request_pacing::Quota,
+    classify::{Classification, ErrorClass, Throttle, ThrottleScope, ThrottleWindow},
+    request_pacing::{InvalidLearned, Quota, RequestPacingLayer, Scope},
     simulator::{Latency, Level, Sharing, Simulator, SimulatorBuilder, WindowKind},
 };
 
@@ -119,4 +128,181 @@ async fn s5_with_nothing_known() {
         (1.12, 0.02),
     )
     .await;
+}
+
+/// A server that admits so many in any stretch of this length, and what it
+/// says when it does not.
+#[derive(Clone, Debug)]
+struct Small {
+    limit: usize,
+    length: Duration,
+    says: Throttle,
+    admitted: Arc<Mutex<VecDeque<Instant>>>,
+    refused: Arc<Mutex<usize>>,
+}
+
+impl Small {
+    fn new(limit: usize, seconds: u64, says: Throttle) -> Self {
+        Self {
+            limit,
+            length: Duration::from_secs(seconds),
+            says,
+            admitted: Arc::default(),
+            refused: Arc::default(),
+        }
+    }
+
+    fn answer(&self) -> Response<()> {
+        let (now, mut admitted) = (Instant::now(), self.admitted.lock().unwrap());
+        admitted.retain(|at| *at + self.length > now);
+        let mut response = Response::new(());
+        if admitted.len() < self.limit {
+            admitted.push_back(now);
+        } else {
+            *self.refused.lock().unwrap() += 1;
+            let found = Classification::new(ErrorClass::RateLimited);
+            let found = found.with_throttle(self.says.clone());
+            response.extensions_mut().insert(found);
+        }
+        response
+    }
+
+    /// So many requests at once, each again until it is admitted. Returns how
+    /// many were refused.
+    async fn take(&self, requests: usize, layer: &RequestPacingLayer) -> usize {
+        let before = *self.refused.lock().unwrap();
+        let server = self.clone();
+        let client = layer.layer(service_fn(move |_: Request<()>| {
+            let server = server.clone();
+            async move {
+                sleep(Duration::from_millis(20)).await;
+                let answer = server.answer();
+                sleep(Duration::from_millis(60)).await;
+                Ok::<_, Infallible>(answer)
+            }
+        }));
+        let calls = (0..requests).map(|_| until_admitted(client.clone()));
+        futures_util::future::join_all(calls).await;
+        *self.refused.lock().unwrap() - before
+    }
+}
+
+async fn until_admitted<S>(client: S)
+where
+    S: Service<Request<()>, Response = Response<()>, Error: std::fmt::Debug> + Clone,
+{
+    loop {
+        let answer = client.clone().oneshot(Request::new(())).await.unwrap();
+        if ErrorClass::of(&answer) == ErrorClass::Success {
+            return;
+        }
+    }
+}
+
+fn second() -> Throttle {
+    Throttle::new(ThrottleScope::App, ThrottleWindow::Second).with_waits([Duration::from_secs(1)])
+}
+
+fn layer(quota: Quota) -> RequestPacingLayer {
+    RequestPacingLayer::builder(quota).build().unwrap()
+}
+
+/// How many a second of the app admits, if that was learned.
+fn per_second(layer: &RequestPacingLayer) -> Option<u32> {
+    layer.handle().learned().first()?.requests
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_event_cuts_once_and_to_the_limit() {
+    let (server, layer) = (Small::new(8, 1, second()), layer(twenty()));
+    assert_eq!(server.take(20, &layer).await, 12);
+    assert_eq!(per_second(&layer), Some(8));
+    let snapshot = layer.handle().snapshot();
+    let app = snapshot.scope(&Scope::app()).unwrap();
+    assert_eq!((app.windows[0].requests, app.windows[0].learned), (8, true));
+    assert_eq!(
+        (app.windows[1].requests, app.windows[1].learned),
+        (1_200, false)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_never_above_the_quota() {
+    let (server, layer) = (Small::new(50, 1, second()), layer(twenty()));
+    server.take(20, &layer).await;
+    let handle = layer.handle();
+    // It drops, and rises far above the quota.
+    Small::new(8, 1, second()).take(400, &layer).await;
+    assert!(per_second(&layer).is_some_and(|requests| requests <= 9));
+    assert_eq!(server.take(1_000, &layer).await, 0);
+    assert_eq!(per_second(&layer), None);
+    let snapshot = handle.snapshot();
+    let windows = &snapshot.scope(&Scope::app()).unwrap().windows;
+    assert_eq!((windows[0].requests, windows[0].learned), (20, false));
+    // A quota below what was learned holds at once.
+    Small::new(8, 1, second()).take(40, &layer).await;
+    let less = Quota::requests_per_second(3);
+    handle.set_quota(Scope::app(), less).unwrap();
+    assert_eq!(
+        handle.snapshot().scope(&Scope::app()).unwrap().windows[0].requests,
+        3
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_learned_can_be_kept() {
+    let (server, first) = (Small::new(8, 1, second()), layer(twenty()));
+    assert!(server.take(100, &first).await >= 12);
+    let kept = first.handle().learned();
+    assert_eq!(kept[0].requests, Some(8));
+
+    sleep(Duration::from_secs(2)).await;
+    let again = RequestPacingLayer::builder(twenty())
+        .learned(kept.clone())
+        .unwrap()
+        .build()
+        .unwrap();
+    assert_eq!(again.handle().learned(), kept);
+    assert!(server.take(40, &again).await <= 1);
+
+    // The quota says less by now.
+    let less = Quota::requests_per_second(5);
+    let lower = RequestPacingLayer::builder(less)
+        .learned(kept.clone())
+        .unwrap();
+    let lower = lower.build().unwrap();
+    assert_eq!(per_second(&lower), None);
+    // And what is too old is past.
+    let mut old = kept;
+    old[0].age = Duration::MAX;
+    let fresh = layer(twenty());
+    fresh.handle().set_learned(old.clone()).unwrap();
+    assert_eq!(per_second(&fresh), None);
+
+    old[0].requests = Some(0);
+    let error = fresh.handle().set_learned(old).unwrap_err();
+    assert_eq!(error, InvalidLearned::NoRequests);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_names_the_limit_is_believed() {
+    let (server, layer) = (Small::new(8, 1, second().with_limit(Some(8))), layer(twenty()));
+    assert_eq!(server.take(9, &layer).await, 1);
+    assert_eq!(per_second(&layer), Some(8));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_minute_that_nobody_told_of_is_learned_at_its_first_refusal() {
+    let minute = Throttle::new(ThrottleScope::App, ThrottleWindow::Minute)
+        .with_waits([Duration::from_secs(60)]);
+    let (server, layer) = (Small::new(100, 60, minute), layer(Quota::unknown()));
+    let first = server.take(150, &layer).await;
+    assert!(first <= 64, "{first}");
+    assert_eq!(server.take(500, &layer).await, 0);
+    let snapshot = layer.handle().snapshot();
+    let windows = &snapshot.scope(&Scope::app()).unwrap().windows;
+    let minute = windows
+        .iter()
+        .find(|window| window.requests > 90 && window.requests <= 100);
+    assert!(minute.is_some_and(|minute| minute.learned), "{windows:?}");
 }

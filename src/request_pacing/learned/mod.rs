@@ -1,6 +1,7 @@
 //! What is learned of a limit that is lower than it was said to be, or of
 //! which nothing was said.
 
+mod export;
 mod fit;
 mod hooks;
 mod rate;
@@ -9,49 +10,45 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub use self::export::{InvalidLearned, LearnedLimit};
 pub(super) use self::{
     fit::{Arrival, fit},
     rate::Rate,
 };
 
-/// A limit of a second is what most servers have.
-const LENGTH: Duration = Duration::from_secs(1);
+/// A limit of a second is what most servers have, and one of a minute.
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// How long it is remembered of a scope that is not used.
 const MEMORY: Duration = Duration::from_secs(3_600);
 
 /// What one scope has learned: made when a refusal contradicts what is
 /// known, or when nothing is.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Learned {
-    /// The window that it is the limit of.
-    pub(super) length: Duration,
-    pub(super) rate: Rate,
-    /// When it was cut last.
+    /// Of a short window.
+    pub(super) short: Option<Taught>,
+    /// Of one of a minute or more.
+    pub(super) long: Option<Taught>,
+    /// When either was cut last.
     pub(super) cut: Option<Instant>,
 }
 
+/// The limit of one window.
+#[derive(Debug)]
+pub(super) struct Taught {
+    pub(super) length: Duration,
+    pub(super) rate: Rate,
+}
+
 impl Learned {
-    /// Of a scope without a short window.
-    pub(super) fn start() -> Self {
-        Self {
-            length: LENGTH,
-            rate: Rate::start(),
-            cut: None,
-        }
-    }
-
-    /// Of a window that was said to admit so many.
-    pub(super) fn below(limit: u32, length: Duration) -> Self {
-        Self {
-            length,
-            rate: Rate::below(limit),
-            cut: None,
-        }
-    }
-
     /// Until when it is worth more than a new one.
     pub(super) fn counts_until(&self) -> Option<Instant> {
         Some(self.cut? + MEMORY)
+    }
+
+    fn both(&mut self) -> impl Iterator<Item = &mut Option<Taught>> {
+        [&mut self.short, &mut self.long].into_iter()
     }
 }

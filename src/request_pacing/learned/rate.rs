@@ -3,6 +3,8 @@ const FIRST: u32 = 4;
 /// Admitted requests between two probes, at first and at the most: one in so
 /// many may be refused.
 const PATIENCE: (u32, u32) = (32, 128);
+/// The same of a window that must not be overrun, in windows.
+const LONG_PATIENCE: (u32, u32) = (10, 160);
 
 /// The limit of one window, as refusals and their absence teach it.
 ///
@@ -24,6 +26,7 @@ pub(in crate::request_pacing) struct Rate {
     /// Whether one of them took the last slot.
     tight: bool,
     patience: u32,
+    most_patience: u32,
     wins: u32,
 }
 
@@ -50,6 +53,23 @@ impl Rate {
         Self::new(ceiling, Some(ceiling), Stage::Cut)
     }
 
+    /// Of a window that must not be overrun, and of which a refusal has told.
+    pub(in crate::request_pacing) fn long(limit: u32, ceiling: Option<u32>, next: u64) -> Self {
+        let mut rate = Self::new(limit, ceiling, Stage::Cut);
+        rate.patience = limit.saturating_mul(LONG_PATIENCE.0);
+        rate.most_patience = limit.saturating_mul(LONG_PATIENCE.1);
+        rate.set(Stage::Cut, next);
+        rate
+    }
+
+    /// As it was learned before.
+    pub(in crate::request_pacing) fn learned(limit: u32, ceiling: Option<u32>, next: u64) -> Self {
+        let limit = limit.clamp(1, ceiling.unwrap_or(u32::MAX).max(1));
+        let mut rate = Self::new(limit, ceiling, Stage::Cut);
+        rate.set(Stage::Cut, next);
+        rate
+    }
+
     fn new(limit: u32, ceiling: Option<u32>, stage: Stage) -> Self {
         Self {
             limit,
@@ -60,12 +80,17 @@ impl Rate {
             admitted: 0,
             tight: false,
             patience: PATIENCE.0,
+            most_patience: PATIENCE.1,
             wins: 0,
         }
     }
 
     pub(in crate::request_pacing) fn limit(&self) -> u32 {
         self.limit
+    }
+
+    pub(in crate::request_pacing) fn ceiling(&self) -> Option<u32> {
+        self.ceiling
     }
 
     pub(in crate::request_pacing) fn set_ceiling(&mut self, ceiling: Option<u32>) {
@@ -91,7 +116,7 @@ impl Rate {
     }
 
     /// A request was admitted; `next` is the first that is not sent yet.
-    /// Whether that changed the limit.
+    /// Whether that changed anything.
     pub(in crate::request_pacing) fn admitted(
         &mut self,
         number: u64,
@@ -119,12 +144,13 @@ impl Rate {
             Stage::Probe => {
                 self.wins += 1;
                 self.proven = self.limit;
-                self.patience = PATIENCE.0.max(self.patience / 2);
+                self.patience = (self.patience / 2).max(PATIENCE.0);
                 let step = 1 << self.wins.min(30);
-                self.raise(step.min(self.limit / 2), Stage::Probe, next)
+                self.raise(step.min(self.limit / 2), Stage::Probe, next);
             }
             Stage::Rest(_) => self.raise(1, Stage::Probe, next),
         }
+        true
     }
 
     /// A request was refused that is not past, and `fit` is what the requests
@@ -140,19 +166,29 @@ impl Rate {
         self.wins = 0;
         self.set(Stage::Cut, next);
         if was == Stage::Probe {
-            self.patience = self.patience.saturating_mul(2).min(PATIENCE.1);
+            self.patience = self.patience.saturating_mul(2).min(self.most_patience);
             self.rest(next, refused);
         }
     }
 
-    /// Waits for the next probe, after one that cost so many.
-    fn rest(&mut self, next: u64, cost: u32) -> bool {
-        self.proven = self.limit;
-        self.set(Stage::Rest(self.patience.saturating_mul(cost.max(1))), next);
-        false
+    /// The server has said what it is.
+    pub(in crate::request_pacing) fn told(&mut self, limit: u32, next: u64) {
+        let limit = limit.min(self.ceiling.unwrap_or(u32::MAX));
+        if limit != self.limit {
+            self.wins = 0;
+            self.patience = self.most_patience;
+            self.limit = limit;
+            self.rest(next, 1);
+        }
     }
 
-    fn raise(&mut self, step: u32, stage: Stage, next: u64) -> bool {
+    /// Waits for the next probe, after one that cost so many.
+    fn rest(&mut self, next: u64, cost: u32) {
+        self.proven = self.limit;
+        self.set(Stage::Rest(self.patience.saturating_mul(cost.max(1))), next);
+    }
+
+    fn raise(&mut self, step: u32, stage: Stage, next: u64) {
         let most = self.ceiling.unwrap_or(u32::MAX);
         let limit = self.limit.saturating_add(step.max(1)).min(most);
         if limit == self.limit {
@@ -160,7 +196,6 @@ impl Rate {
         }
         self.limit = limit;
         self.set(stage, next);
-        true
     }
 
     fn set(&mut self, stage: Stage, next: u64) {
