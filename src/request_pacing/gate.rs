@@ -100,6 +100,7 @@ impl Gate {
                 self.unanswered.clear();
             }
         }
+        self.weigh_share();
     }
 
     /// The count of a window that was not counted so far.
@@ -268,7 +269,8 @@ impl Gate {
         {
             let told = refusal.limit_per_second().is_some();
             share.refused(sent, seen, (charge.number, self.next), told);
-            known = refusal.is_short();
+            // A probe that failed is the likely reason, and it was undone.
+            known = refusal.is_short() || self.learns_short();
         }
         self.hold
             .refused(sent, now, |repeats| refusal.wait(repeats, known));

@@ -34,6 +34,8 @@ pub(super) struct Share {
     most_seen: usize,
     pending: VecDeque<Refused>,
     odd: Option<Instant>,
+    /// Whether a smaller share would make anything quicker.
+    pays: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +67,7 @@ impl Share {
             most_seen: 0,
             pending: VecDeque::new(),
             odd: None,
+            pays: true,
         };
         share.set_limit(limit);
         share
@@ -75,6 +78,12 @@ impl Share {
         self.most_seen = limit.saturating_mul(4).saturating_add(80).min(8_192);
         let over = self.seen.len().saturating_sub(self.most_seen);
         self.seen.drain(..over);
+    }
+
+    /// Whether these windows are what keeps requests back, and not a longer one
+    /// that admits far fewer.
+    pub(super) fn set_pays(&mut self, pays: bool) {
+        self.pays = pays;
     }
 
     /// The limit may be larger now.
@@ -101,7 +110,7 @@ impl Share {
             answered,
             admitted: true,
         });
-        if tight {
+        if tight && self.pays {
             let loss = if self.was_refused { CAREFUL } else { EAGER };
             self.value *= 1.0 - loss;
         }

@@ -182,6 +182,12 @@ impl Gate {
         self.apply_learned();
     }
 
+    /// Whether a short window is known to admit less than its quota, or nothing
+    /// is known.
+    pub(in crate::request_pacing) fn learns_short(&self) -> bool {
+        self.learned.as_ref().is_some_and(|it| it.short.is_some())
+    }
+
     /// Whether the limit of this window was learned.
     pub(in crate::request_pacing) fn has_learned(&self, span: Span) -> bool {
         let learned = self.learned.iter();
@@ -262,6 +268,25 @@ impl Gate {
         }
         if learned.short.is_none() && learned.long.is_none() {
             self.learned = None;
+        }
+        self.weigh_share();
+    }
+
+    /// Where a longer window keeps requests back by far the most, a share that
+    /// is nearer to the truth makes nothing quicker, and costs refusals.
+    pub(in crate::request_pacing) fn weigh_share(&mut self) {
+        let lowest = |is_short: bool| {
+            let rates = self.counts.iter().filter_map(|count| match count.limit() {
+                (limit, Span::Any(length)) if count.short().is_some() == is_short => {
+                    Some(f64::from(limit) / length.as_secs_f64())
+                }
+                _ => None,
+            });
+            rates.fold(f64::INFINITY, f64::min)
+        };
+        let pays = 0.9 * lowest(true) <= lowest(false);
+        if let Some(share) = &mut self.share {
+            share.set_pays(pays);
         }
     }
 }

@@ -2,7 +2,7 @@
 const FIRST: u32 = 4;
 /// Admitted requests between two probes, at first and at the most: one in so
 /// many may be refused.
-const PATIENCE: (u32, u32) = (32, 128);
+const PATIENCE: (u32, u32) = (25, 100);
 /// The same of a window that must not be overrun, in windows.
 const LONG_PATIENCE: (u32, u32) = (10, 160);
 
