@@ -266,7 +266,10 @@ impl Core {
         }
         if let Outcome::Refused(refusal) = &mut outcome {
             let touched = charges.path.gates.into_iter().flatten();
-            refusal.attribute(touched.map(|at| self.gate(at).scope.throttle_scope()));
+            refusal.attribute(touched.map(|at| {
+                let gate = self.gate(at);
+                (gate.scope.throttle_scope(), gate.fullness())
+            }));
         }
         let mut closed = None;
         for (at, charge) in charges.iter() {

@@ -262,6 +262,10 @@ impl Gate {
         refusal: &Refusal,
     ) -> Instant {
         let mut known = false;
+        if self.counts.is_empty() {
+            // So there is a limit after all.
+            self.set_quota(Some(&Quota::unknown()), now);
+        }
         self.learn_long(sent, now, refusal);
         self.learn_told(now, refusal);
         if let Some(share) = &mut self.share
@@ -324,6 +328,15 @@ impl Gate {
 
     pub(super) fn queued(&self) -> usize {
         self.queue.as_ref().map_or(0, |queue| queue.len())
+    }
+
+    /// Which part of the fullest short window is taken.
+    pub(super) fn fullness(&self) -> f64 {
+        let short = self.counts.iter().filter_map(|count| {
+            let (limit, _) = count.short()?;
+            Some(f64::from(count.used()) / f64::from(limit))
+        });
+        short.fold(0.0, f64::max)
     }
 
     /// When it may be as a new one, if nothing more comes.

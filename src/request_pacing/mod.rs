@@ -80,7 +80,7 @@
 //!
 //! The true limit may be lower than the quota, because others share it or
 //! somebody erred; or nobody may know it ([`Quota::unknown`], and a scope
-//! without a quota). A refusal of a short window that no delay on the way
+//! without a quota once it refused). A refusal of a short window that no delay on the way
 //! explains cuts its limit, once for one event, to the one that the answers
 //! around it contradict least, or to the one that
 //! [the refusal names](crate::classify::Throttle::limit). One more request is

@@ -7,6 +7,9 @@ use crate::{
     extensions::RetryAfter,
 };
 
+/// The longest wait that a window of a second can need.
+const SHORT: Duration = Duration::from_secs(1);
+
 /// How a call ended, as far as limits are concerned.
 #[derive(Debug)]
 pub(super) enum Outcome {
@@ -47,22 +50,36 @@ impl Outcome {
     }
 }
 
+fn is_of_all(scope: ThrottleScope) -> bool {
+    matches!(scope, ThrottleScope::App | ThrottleScope::AppEndpoint)
+}
+
 impl Refusal {
     /// Finds whose limit it was, among the scopes that the request touches,
-    /// narrow first. One that does not say, or names the application or an
-    /// endpoint that is not counted apart, is taken for the widest; a narrow
-    /// one that is not touched closes nothing for the others.
-    pub(super) fn attribute(&mut self, touched: impl Iterator<Item = ThrottleScope>) {
-        let mut widest = None;
-        for scope in touched {
-            if self.by == Some(scope) {
-                return;
+    /// narrow first, each with how full its seconds are. One that does not say,
+    /// or names the application or an endpoint that is not counted apart, is
+    /// taken for the widest; a narrow one that is not touched closes nothing
+    /// for the others.
+    ///
+    /// Whether an endpoint or the whole application is meant, words do not tell
+    /// for certain: of a window of seconds it is the fuller of the two.
+    pub(super) fn attribute(&mut self, touched: impl Iterator<Item = (ThrottleScope, f64)>) {
+        let named = self.by;
+        let ambiguous = self.may_be_short() && named.is_some_and(is_of_all);
+        let (mut by, mut widest, mut fullest) = (None, None, 0.0);
+        for (scope, full) in touched {
+            let is_it = match ambiguous {
+                true => is_of_all(scope) && (by.is_none() || full > fullest),
+                false => named == Some(scope),
+            };
+            if is_it {
+                (by, fullest) = (Some(scope), full);
             }
             widest = Some(scope);
         }
-        self.by = match self.by {
-            Some(ThrottleScope::AccountEndpoint | ThrottleScope::FieldValue) => None,
-            _ => widest,
+        self.by = match named {
+            Some(ThrottleScope::AccountEndpoint | ThrottleScope::FieldValue) => by,
+            _ => by.or(widest),
         };
     }
 
@@ -77,11 +94,14 @@ impl Refusal {
         self.window() == ThrottleWindow::Second
     }
 
+    /// A server that names no window, but a wait, has said all that it will:
+    /// a wait of many seconds is no matter of one.
     pub(super) fn may_be_short(&self) -> bool {
-        matches!(
-            self.window(),
-            ThrottleWindow::Second | ThrottleWindow::Unknown
-        )
+        match self.window() {
+            ThrottleWindow::Second => true,
+            ThrottleWindow::Unknown => self.retry_after.is_none_or(|wait| wait <= SHORT),
+            _ => false,
+        }
     }
 
     /// Whether it was a window of a minute.
@@ -108,5 +128,32 @@ impl Refusal {
         let own = self.throttle.as_ref().filter(|_| !guess);
         let own = repeats.and_then(|repeats| own?.wait(repeats));
         own.max(self.retry_after)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attributed(window: ThrottleWindow, endpoint: f64, app: f64) -> Option<ThrottleScope> {
+        let by = ThrottleScope::AppEndpoint;
+        let mut refusal = Refusal {
+            by: Some(by),
+            throttle: Some(Throttle::new(by, window)),
+            retry_after: None,
+        };
+        refusal.attribute([(by, endpoint), (ThrottleScope::App, app)].into_iter());
+        refusal.by
+    }
+
+    #[test]
+    fn of_endpoint_and_application_the_fuller_one_refused() {
+        use ThrottleScope::{App, AppEndpoint};
+        use ThrottleWindow::{Minute, Second, Unknown};
+        assert_eq!(attributed(Second, 0.4, 1.0), Some(App));
+        assert_eq!(attributed(Unknown, 1.0, 0.8), Some(AppEndpoint));
+        // As full: the one that the answer names. And so for long windows.
+        assert_eq!(attributed(Second, 1.0, 1.0), Some(AppEndpoint));
+        assert_eq!(attributed(Minute, 0.4, 1.0), Some(AppEndpoint));
     }
 }

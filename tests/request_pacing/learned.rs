@@ -286,7 +286,10 @@ async fn what_was_learned_can_be_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_that_names_the_limit_is_believed() {
-    let (server, layer) = (Small::new(8, 1, second().with_limit(Some(8))), layer(twenty()));
+    let (server, layer) = (
+        Small::new(8, 1, second().with_limit(Some(8))),
+        layer(twenty()),
+    );
     assert_eq!(server.take(9, &layer).await, 1);
     assert_eq!(per_second(&layer), Some(8));
 }

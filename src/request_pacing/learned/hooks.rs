@@ -13,14 +13,14 @@ use crate::request_pacing::{
 /// Where a scope learns.
 impl Gate {
     /// The quota has changed, and the counts with it: what was learned holds on
-    /// below it, and where there is none, it is learned from the start.
+    /// below it, and one that is unknown is learned from the start.
     pub(in crate::request_pacing) fn learn_below(
         &mut self,
         quota: Option<&Quota>,
         mut old: Vec<Count>,
         midnight: Instant,
     ) {
-        let nothing_known = quota.is_none_or(|quota| quota.windows().is_empty());
+        let nothing_known = quota.is_some_and(|quota| quota.windows().is_empty());
         if nothing_known {
             let learned = self.learned.get_or_insert_default();
             learned.short.take_if(|taught| taught.length != SECOND);
