@@ -18,10 +18,14 @@ mod account;
 mod attempt;
 mod context;
 mod deadline;
+#[cfg(any(feature = "jittered-backoff", feature = "request-pacing"))]
+mod departure;
 mod operation;
 mod paced_hold;
 mod retry_after;
 
+#[cfg(any(feature = "jittered-backoff", feature = "request-pacing"))]
+pub(crate) use self::departure::Departure;
 pub use self::{
     account::AccountId,
     attempt::Attempt,

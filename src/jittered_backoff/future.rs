@@ -60,7 +60,7 @@ where
         call: S::Future,
         kept: Kept<S, B>,
         config: Arc<Config<C>>,
-        now: Instant,
+        session: Session,
     ) -> Self {
         Self {
             state: State::Called {
@@ -68,7 +68,7 @@ where
                 forgotten: None,
             },
             kept,
-            session: Session::new(now),
+            session,
             config,
         }
     }
@@ -78,7 +78,7 @@ where
         Self {
             state: State::Late,
             kept,
-            session: Session::new(now),
+            session: Session::new(now, None),
             config,
         }
     }

@@ -11,7 +11,7 @@ use super::{head::Head, session::Session};
 use crate::{
     body::{BodyLost, Replay},
     error::BoxError,
-    extensions::{Operation, RequestContext},
+    extensions::{Departure, Operation, RequestContext},
 };
 
 /// What is kept of a request while it is under way.
@@ -95,7 +95,8 @@ impl<S, B: Replay> Kept<S, B> {
         let body = body.try_clone().ok_or_else(BodyLost::new)?;
         let mut request = head.request(body);
         let operation = head.extension().map(RequestContext::operation);
-        let attempt = session.resend(operation, head.extension(), Instant::now());
+        let departure = Departure::leave_in(&mut request);
+        let attempt = session.resend(operation, head.extension(), departure, Instant::now());
         request.extensions_mut().insert(attempt);
         Poll::Ready(Ok(service.call(request)))
     }

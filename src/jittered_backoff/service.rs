@@ -10,8 +10,13 @@ use tower_service::Service;
 
 use super::{
     ClassifyError, ResponseFuture, TransportErrors, builder::Config, head::Head, kept::Kept,
+    session::Session,
 };
-use crate::{body::Replay, error::BoxError, extensions::Deadline};
+use crate::{
+    body::Replay,
+    error::BoxError,
+    extensions::{Deadline, Departure},
+};
 
 /// Middleware that sends a request again where that is safe. See the
 /// [module docs](super).
@@ -41,7 +46,7 @@ where
         self.inner.poll_ready(cx).map_err(Into::into)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let now = Instant::now();
         if let Some(budget) = &self.config.budget {
             budget.deposit(now);
@@ -52,16 +57,18 @@ where
         }
         let Some(body) = request.body().try_clone() else {
             let kept = Kept::gone(&request);
-            return ResponseFuture::new(self.inner.call(request), kept, config, now);
+            let session = Session::new(now, None);
+            return ResponseFuture::new(self.inner.call(request), kept, config, session);
         };
         let kept = Kept::Copy {
             service: self.inner.clone(),
             head: Head::of(&request),
             body,
         };
+        let session = Session::new(now, Departure::leave_in(&mut request));
         // The instance that is ready makes the call; its clone is readied if
         // there is a resend.
-        ResponseFuture::new(self.inner.call(request), kept, config, now)
+        ResponseFuture::new(self.inner.call(request), kept, config, session)
     }
 }
 

@@ -9,17 +9,19 @@ use super::{
 };
 use crate::{
     classify::ThrottleWindow,
-    extensions::{Attempt, Operation},
+    extensions::{Attempt, Departure, Operation},
 };
 
 /// What one request has been through.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Session {
     number: u32,
     first_sent: Instant,
     /// When the first attempt was answered. Before that it may have queued.
     first_ended: Instant,
     sent: Instant,
+    /// When it went, if it queued before that.
+    departure: Option<Departure>,
     /// When the first attempt was sent that may have been carried out.
     in_doubt_since: Option<Instant>,
     /// When the first attempt was sent that the server may remember.
@@ -74,12 +76,13 @@ pub(super) enum End {
 }
 
 impl Session {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Instant, departure: Option<Departure>) -> Self {
         Self {
             number: 1,
             first_sent: now,
             first_ended: now,
             sent: now,
+            departure,
             in_doubt_since: None,
             remembered_since: None,
             conflict: false,
@@ -109,10 +112,12 @@ impl Session {
         &mut self,
         operation: Option<&Operation>,
         outer: Option<&Attempt>,
+        departure: Option<Departure>,
         now: Instant,
     ) -> Attempt {
         self.number = self.number.saturating_add(1);
         self.sent = now;
+        self.departure = departure;
         let limits = [
             operation.and_then(|operation| self.too_late_at(operation)),
             outer.and_then(Attempt::send_before),
@@ -236,11 +241,13 @@ impl Session {
     }
 
     fn record(&mut self, proof: Proof, throttled: Option<ThrottleWindow>) {
+        let departed = self.departure.as_ref().and_then(Departure::at);
+        let sent = departed.unwrap_or(self.sent);
         if proof == Proof::InDoubt {
-            self.in_doubt_since.get_or_insert(self.sent);
+            self.in_doubt_since.get_or_insert(sent);
         }
         if matches!(proof, Proof::InDoubt | Proof::Conflict) {
-            self.remembered_since.get_or_insert(self.sent);
+            self.remembered_since.get_or_insert(sent);
         }
         self.conflict |= proof == Proof::Conflict;
         self.throttled = match throttled {

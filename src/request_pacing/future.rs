@@ -9,7 +9,10 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{outcome::Outcome, ticket::Ticket};
-use crate::{error::BoxError, extensions::PacedHold};
+use crate::{
+    error::BoxError,
+    extensions::{Departure, PacedHold},
+};
 
 pin_project! {
     /// Response future for [`RequestPacing`](super::RequestPacing).
@@ -75,6 +78,7 @@ where
                     }
                     let request = request.take().expect("a request waits only once");
                     this.ticket.send();
+                    Departure::note(&request);
                     let call = inner.call(request);
                     this.state.set(State::Called { call });
                 }

@@ -2,6 +2,7 @@ use std::{
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Waker},
+    time::Duration,
 };
 
 use http::Extensions;
@@ -53,7 +54,7 @@ impl Pacer {
         let comer = Comer {
             account: context.and_then(RequestContext::account).cloned(),
             priority: context.map(RequestContext::priority).unwrap_or_default(),
-            age: attempt.map_or(now, Attempt::first_sent).min(now),
+            age: attempt.map_or(now, age_of).min(now),
             deadline,
         };
         let entered =
@@ -170,6 +171,13 @@ impl Pacer {
     fn lock(&self) -> MutexGuard<'_, Core> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A resend goes before all that came along with its first attempt.
+fn age_of(attempt: &Attempt) -> Instant {
+    let first_sent = attempt.first_sent();
+    let before = first_sent.checked_sub(Duration::from_nanos(1));
+    before.unwrap_or(first_sent)
 }
 
 fn too_late(earliest: Instant) -> BoxError {

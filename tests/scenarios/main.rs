@@ -62,6 +62,7 @@ scenarios! {
     paced_deadline,
     paced_edge,
     paced_endpoint,
+    paced_idempotent_creates,
     paced_many_faults,
     paced_minute,
     paced_mixed_faults,

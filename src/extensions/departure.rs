@@ -1,0 +1,44 @@
+use std::sync::{Arc, OnceLock};
+
+use http::Request;
+use tokio::time::Instant;
+
+#[cfg(feature = "jittered-backoff")]
+use super::{Operation, RequestContext};
+
+/// When an attempt left the queue that it waited in.
+///
+/// A server remembers a write from when it came, not from when somebody wanted
+/// it; so backoff leaves this in each attempt of a write that is remembered,
+/// and a layer that keeps requests back notes when it let the first copy go.
+#[derive(Clone, Debug)]
+pub(crate) struct Departure(Arc<OnceLock<Instant>>);
+
+impl Departure {
+    /// Leaves one in a request that asks for it.
+    #[cfg(feature = "jittered-backoff")]
+    pub(crate) fn leave_in<B>(request: &mut Request<B>) -> Option<Self> {
+        let context = request.extensions().get::<RequestContext>()?;
+        if !matches!(context.operation(), Operation::IdempotentWrite { .. }) {
+            return None;
+        }
+        let departure = Self(Arc::new(OnceLock::new()));
+        request.extensions_mut().insert(departure.clone());
+        Some(departure)
+    }
+
+    /// The request goes now. Should a layer between have made copies of it,
+    /// the first one counts.
+    #[cfg(feature = "request-pacing")]
+    pub(crate) fn note<B>(request: &Request<B>) {
+        if let Some(Self(at)) = request.extensions().get() {
+            at.get_or_init(Instant::now);
+        }
+    }
+
+    /// When it went. `None`: nobody said.
+    #[cfg(feature = "jittered-backoff")]
+    pub(crate) fn at(&self) -> Option<Instant> {
+        self.0.get().copied()
+    }
+}
