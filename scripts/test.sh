@@ -21,7 +21,7 @@ for example in hyper_client reqwest_client axum_service custom_classifier; do
 done
 
 say 'a day at full rate, in paused time'
-cargo test --release --locked --test day -- --ignored
+cargo bench --locked -p tower-tiktok-benches --bench day
 
 say 'the main job: nothing failed, nothing twice'
 scripts/check-launch.sh

@@ -7,7 +7,6 @@
 mod aws;
 mod gate;
 mod governor;
-mod pacing;
 mod resilience;
 mod retry;
 mod throttle_net;
@@ -51,7 +50,8 @@ pub(crate) fn all() -> Vec<Box<dyn Client>> {
     all.push(Box::new(throttle_net::SlidingWindow));
     all.push(Box::new(aws::Adaptive));
     all.push(Box::new(vector::Concurrency));
-    all.push(Box::new(tiktok::TikTok));
-    all.push(Box::new(pacing::Pacing));
+    for paced in [false, true] {
+        all.push(Box::new(tiktok::TikTok { paced }));
+    }
     all
 }

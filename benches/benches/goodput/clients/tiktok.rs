@@ -1,7 +1,14 @@
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use tower::ServiceBuilder;
-use tower_tiktok::{jittered_backoff::JitteredBackoffLayer, tiktok::TikTokLayer};
+use tower_tiktok::{
+    jittered_backoff::JitteredBackoffLayer,
+    request_pacing::{Quota as Windows, RequestPacingLayer},
+    tiktok::{
+        TikTokLayer,
+        quotas::{AccessLevel, Limits},
+    },
+};
 
 use super::Client;
 use crate::{
@@ -9,26 +16,53 @@ use crate::{
     server::{Sender, Server, judged},
 };
 
-/// This crate's whole stack but for pacing, with attempts without end and no
-/// retry budget, as all of the others. It reads the answers by itself.
-pub(super) struct TikTok;
+/// This crate's whole stack, with attempts without end and no retry budget, as
+/// all of the others. It reads the answers by itself.
+pub(super) struct TikTok {
+    pub(super) paced: bool,
+}
 
 impl Client for TikTok {
     fn name(&self) -> String {
-        "tower-tiktok".to_owned()
+        let how = if self.paced { "" } else { " without pacing" };
+        format!("tower-tiktok{how}")
     }
 
-    fn build(&self, server: Server, _: Option<Quota>, seed: u64) -> Option<Sender> {
+    fn varies(&self) -> bool {
+        self.paced
+    }
+
+    fn build(&self, server: Server, configured: Option<Quota>, seed: u64) -> Option<Sender> {
+        const LONG: Duration = Duration::from_secs(1_000_000);
         let backoff = JitteredBackoffLayer::builder()
             .max_attempts(u32::MAX)
-            .max_elapsed(Duration::from_secs(1_000_000))
+            .max_elapsed(LONG)
             .no_budget()
             .seed(seed)
             .build()
             .expect("it differs from the defaults by larger bounds");
-        let service = ServiceBuilder::new()
-            .layer(TikTokLayer::builder().backoff(backoff).no_pacing().build())
-            .service(server);
+        let stack = TikTokLayer::builder().backoff(backoff);
+        let stack = match configured.filter(|_| self.paced) {
+            Some(quota) => stack.access_level(level(quota)),
+            None if self.paced => stack.pacing(unknown()),
+            None => stack.no_pacing(),
+        };
+        let service = ServiceBuilder::new().layer(stack.build()).service(server);
         Some(judged(service))
     }
+}
+
+fn level(quota: Quota) -> AccessLevel {
+    let limit = |requests| NonZeroU32::new(requests).expect("a scenario admits something");
+    AccessLevel::Custom(Limits::new(
+        limit(quota.second),
+        limit(quota.minute),
+        NonZeroU32::MAX,
+    ))
+}
+
+/// Nobody knows the level: the app's limit is learned.
+fn unknown() -> RequestPacingLayer {
+    let layer = RequestPacingLayer::builder(Windows::unknown()).build();
+    layer.expect("a date that tokio can tell")
 }

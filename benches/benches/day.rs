@@ -1,7 +1,9 @@
-//! A whole day at full rate, in paused time. It takes long without
-//! optimisation: `cargo test --release --test day -- --ignored`.
-
-#![cfg(test)]
+//! A whole day at full rate, 864,000 calls through the whole stack, in paused
+//! time: nobody is suspended, hardly anything is refused, and a day that is
+//! used up is held to 00:00 UTC and goes on.
+//!
+//! `cargo bench -p tower-tiktok-benches --bench day` fails where that is not
+//! so. It is no test because it takes minutes without optimisation.
 
 use std::{
     sync::{
@@ -14,7 +16,7 @@ use std::{
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{runtime::Builder, task::JoinSet, time::Instant};
 use tower::{Layer, ServiceExt};
 use tower_tiktok::{
     classify::ErrorClass,
@@ -50,12 +52,14 @@ async fn send(limits: [u32; 3], calls: u64, start: SystemTime) -> Done {
         .start(start)
         .seed(7)
         .build()
-        .unwrap();
-    let level: AccessLevel = format!("{second}/{minute}/{day}").parse().unwrap();
+        .expect("a level that makes sense");
+    let level: AccessLevel = format!("{second}/{minute}/{day}")
+        .parse()
+        .expect("three limits");
     let pacing = RequestPacingLayer::builder(TikTokQuotas::new(level))
         .date(start)
         .build()
-        .unwrap();
+        .expect("a date of our time");
     let client = TikTokLayer::builder().pacing(pacing).build();
     let client = client.layer(simulator.clone());
 
@@ -77,17 +81,21 @@ async fn send(limits: [u32; 3], calls: u64, start: SystemTime) -> Done {
                 ))
                 .header("access-token", "token")
                 .body(Full::<Bytes>::default())
-                .unwrap();
-                let response = client.clone().oneshot(request).await.unwrap();
+                .expect("a request");
+                let response = client
+                    .clone()
+                    .oneshot(request)
+                    .await
+                    .expect("nothing fails but by refusals");
                 let succeeded = ErrorClass::of(&response).is_success();
                 let half_hour = begin.elapsed().as_secs() / 1_800;
-                answers.push((succeeded, usize::try_from(half_hour).unwrap()));
+                answers.push((succeeded, usize::try_from(half_hour).expect("two days")));
             }
         });
     }
     let (mut succeeded, mut half_hours) = (0, vec![0; 96]);
     while let Some(answers) = workers.join_next().await {
-        for (success, half_hour) in answers.unwrap() {
+        for (success, half_hour) in answers.expect("no worker panics") {
             succeeded += u64::from(success);
             half_hours[half_hour] += 1;
         }
@@ -104,8 +112,6 @@ fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-#[tokio::test(start_paused = true)]
-#[ignore = "864,000 calls"]
 async fn a_day_at_full_rate_is_never_suspended() {
     let done = send([10, 600, 864_000], 864_000, at(MIDNIGHT)).await;
     let (total, suspensions) = (&done.ledger.total, &done.ledger.suspensions);
@@ -118,8 +124,6 @@ async fn a_day_at_full_rate_is_never_suspended() {
     assert!(ratio <= 1.06, "{ratio}");
 }
 
-#[tokio::test(start_paused = true)]
-#[ignore = "869,000 calls"]
 async fn a_day_that_is_used_up_is_held_to_midnight_and_goes_on() {
     // At 08:00 UTC, and fast enough to be through before midnight.
     let done = send([20, 1_200, 864_000], 869_000, at(MIDNIGHT + 8 * 3_600)).await;
@@ -139,4 +143,16 @@ async fn a_day_that_is_used_up_is_held_to_midnight_and_goes_on() {
     assert_eq!(done.half_hours[30..32].iter().sum::<u64>(), 0);
     assert_eq!(done.half_hours[32..].iter().sum::<u64>(), 869_000 - before);
     assert!(done.elapsed > Duration::from_secs(16 * 3_600));
+}
+
+fn main() {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .expect("a runtime of one thread");
+    runtime.block_on(async {
+        a_day_at_full_rate_is_never_suspended().await;
+        a_day_that_is_used_up_is_held_to_midnight_and_goes_on().await;
+    });
 }
