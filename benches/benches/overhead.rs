@@ -19,7 +19,10 @@ use http::{Method, Request};
 use http_body_util::Full;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower::{Service, ServiceExt};
-use tower_tiktok_benches::{Echo, four_layers, template, whole_stack};
+use tower_tiktok_benches::{
+    Echo, four_layers, pacing, template, template_with_context, three_scopes, whole_stack,
+    wide_quota,
+};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -27,6 +30,8 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 /// What one request may cost above the bare service.
 struct Bound {
     stack: &'static str,
+    /// The service without it, given the same requests.
+    bare: &'static str,
     /// What we want. Printed where it is missed.
     goal: u64,
     /// What was reached once, rounded up. More fails the check.
@@ -34,18 +39,34 @@ struct Bound {
     allocations: u64,
 }
 
-const BOUNDS: [Bound; 2] = [
+const BOUNDS: [Bound; 4] = [
     Bound {
         stack: "four layers",
+        bare: "bare",
         goal: 2_500,
         instructions: 3_200,
         allocations: 4,
     },
     Bound {
         stack: "whole stack",
+        bare: "bare",
         goal: 5_000,
         instructions: 9_000,
         allocations: 10,
+    },
+    Bound {
+        stack: "request pacing, one scope",
+        bare: "bare with a context",
+        goal: 700,
+        instructions: 4_000,
+        allocations: 2,
+    },
+    Bound {
+        stack: "request pacing, three scopes",
+        bare: "bare with a context",
+        goal: 900,
+        instructions: 8_000,
+        allocations: 4,
     },
 ];
 
@@ -65,10 +86,14 @@ fn main() -> ExitCode {
     let mut kept = true;
     let mut missed = Vec::new();
     for method in [Method::GET, Method::POST] {
-        let bare = instructions("bare", &method);
-        let bare_allocations = allocations("bare", &method);
-        print_row("bare", &method, bare, Some(0), 0);
+        let (mut bare, mut bare_allocations, mut bare_stack) = (None, 0, "");
         for bound in &BOUNDS {
+            if bound.bare != bare_stack {
+                bare_stack = bound.bare;
+                bare = instructions(bare_stack, &method);
+                bare_allocations = allocations(bare_stack, &method);
+                print_row(bare_stack, &method, bare, Some(0), 0);
+            }
             let total = instructions(bound.stack, &method);
             let over = total
                 .zip(bare)
@@ -108,19 +133,23 @@ fn print_row(stack: &str, method: &Method, total: Option<u64>, over: Option<u64>
 
 /// Sends so many requests, one after another.
 fn send(stack: &str, method: &Method, requests: u64) {
+    let plain = || template(method.clone());
+    let known = || template_with_context(method.clone());
     match stack {
-        "bare" => drive(Echo, method, requests),
-        "four layers" => drive(four_layers(), method, requests),
-        "whole stack" => drive(whole_stack(), method, requests),
+        "bare" => drive(Echo, plain(), requests),
+        "four layers" => drive(four_layers(), plain(), requests),
+        "whole stack" => drive(whole_stack(), plain(), requests),
+        "bare with a context" => drive(Echo, known(), requests),
+        "request pacing, one scope" => drive(pacing(wide_quota()), known(), requests),
+        "request pacing, three scopes" => drive(pacing(three_scopes()), known(), requests),
         _ => panic!("no such stack: {stack}"),
     }
 }
 
-fn drive<S>(mut service: S, method: &Method, requests: u64)
+fn drive<S>(mut service: S, template: Request<Full<Bytes>>, requests: u64)
 where
     S: Service<Request<Full<Bytes>>, Error: Debug>,
 {
-    let template = template(method.clone());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()

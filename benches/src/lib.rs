@@ -15,11 +15,12 @@ use http::{HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 use tower::{Service, ServiceBuilder};
 use tower_tiktok::{
-    extensions::AccountId,
+    extensions::{AccountId, Operation, RequestContext},
     jittered_backoff::JitteredBackoffLayer,
     per_account_concurrency::PerAccountConcurrencyLayer,
+    request_pacing::{Quota, Quotas, RequestPacingLayer, Scopes},
     retry_after_header::RetryAfterHeaderLayer,
-    tiktok::{TikTokErrorClassifierLayer, TikTokLayer},
+    tiktok::{TikTokErrorClassifierLayer, TikTokLayer, quotas::TikTokQuotas},
 };
 
 /// The body of every request: 100 bytes or so.
@@ -73,6 +74,17 @@ pub fn template(method: Method) -> Request<Full<Bytes>> {
     request
 }
 
+/// The same, of which the layers inside the retry know whose it is.
+#[must_use]
+pub fn template_with_context(method: Method) -> Request<Full<Bytes>> {
+    let mut request = template(method);
+    let context = RequestContext::new(Operation::Write)
+        .with_account("7000000000000000001")
+        .with_static_endpoint("/campaign/status/update/");
+    request.extensions_mut().insert(context);
+    request
+}
+
 fn account<B>(request: &Request<B>) -> Option<AccountId> {
     let id = request.headers().get(ACCOUNT)?.to_str().ok()?;
     Some(AccountId::from(id))
@@ -109,7 +121,41 @@ pub fn whole_stack()
 + Clone
 + Send {
     let level = "1000000/60000000/1000000000".parse().expect("a level");
+    // Less than the app, or it would not be counted.
+    let advertiser = Quota::requests_per_second(900_000);
+    let quotas = TikTokQuotas::builder(level).each_advertiser(advertiser);
+    let quotas = quotas.build().expect("valid");
     ServiceBuilder::new()
-        .layer(TikTokLayer::builder().access_level(level).build())
+        .layer(TikTokLayer::builder().quotas(quotas).build())
         .service(Echo)
+}
+
+/// Pacing alone, with limits that nothing reaches.
+#[must_use]
+pub fn pacing(
+    scopes: impl Scopes,
+) -> impl Service<Request<Full<Bytes>>, Response: Send, Error: std::fmt::Debug, Future: Send>
++ Clone
++ Send {
+    ServiceBuilder::new()
+        .layer(RequestPacingLayer::builder(scopes).build().expect("valid"))
+        .service(Echo)
+}
+
+/// Many requests a second, a minute and a day.
+#[must_use]
+pub fn wide_quota() -> Quota {
+    Quota::requests_per_second(1_000_000)
+        .and_requests_per_minute(60_000_000)
+        .and_requests_per_day_utc(4_000_000_000)
+}
+
+/// The application by the second, the minute and the day; each endpoint, and
+/// each account on it, by the second.
+#[must_use]
+pub fn three_scopes() -> Quotas {
+    Quotas::none()
+        .with_app(wide_quota())
+        .with_each_endpoint(Quota::requests_per_second(1_000_000))
+        .with_each_account_endpoint(Quota::requests_per_second(1_000_000))
 }
