@@ -51,11 +51,45 @@ impl<T> Slab<T> {
         Some(at)
     }
 
+    #[cfg(feature = "request-pacing")]
+    #[inline]
+    pub(crate) fn get(&self, at: At) -> Option<&T> {
+        match self.slots.get(index(at))? {
+            Slot::Used(value) => Some(value),
+            Slot::Free { .. } => None,
+        }
+    }
+
+    #[inline]
     pub(crate) fn get_mut(&mut self, at: At) -> Option<&mut T> {
         match self.slots.get_mut(index(at))? {
             Slot::Used(value) => Some(value),
             Slot::Free { .. } => None,
         }
+    }
+
+    /// How many values there are.
+    #[cfg(feature = "request-pacing")]
+    pub(crate) fn len(&self) -> usize {
+        self.used
+    }
+
+    /// Each value and its place.
+    #[cfg(feature = "request-pacing")]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (At, &T)> {
+        let slots = (1..).map_while(At::new).zip(&self.slots);
+        slots.filter_map(|(at, slot)| match slot {
+            Slot::Used(value) => Some((at, value)),
+            Slot::Free { .. } => None,
+        })
+    }
+
+    /// The place after that, round and round. It may be free.
+    #[cfg(feature = "request-pacing")]
+    pub(crate) fn after(&self, at: Option<At>) -> Option<At> {
+        let next = at.map_or(1, |at| at.get().wrapping_add(1));
+        let last = self.slots.len();
+        At::new(if next as usize > last { 1 } else { next }).filter(|_| last > 0)
     }
 
     /// Frees a place that is in use.

@@ -98,8 +98,8 @@ impl RequestContext {
 
     /// The same, to keep: a clone copies no text.
     #[cfg(any(feature = "request-pacing", feature = "retry-after-header"))]
-    pub(crate) fn endpoint_name(&self) -> Option<SmolStr> {
-        self.endpoint.clone()
+    pub(crate) fn endpoint_name(&self) -> Option<&SmolStr> {
+        self.endpoint.as_ref()
     }
 
     /// What the request does.

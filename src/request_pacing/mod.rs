@@ -125,31 +125,40 @@
 //!
 //! Clones of the layer, of its services and of the handle share one state.
 
+mod active;
 mod builder;
+mod charge;
 mod core;
 mod error;
+mod flights;
 mod future;
 mod gate;
 mod gates;
 mod handle;
 mod hold;
+mod keep;
 mod layer;
 mod learned;
 #[cfg(test)]
 mod model;
+mod names;
 mod outcome;
 mod pacer;
+mod passage;
 mod pump;
 mod queue;
 mod quota;
 mod quotas;
 mod scopes;
 mod service;
+mod settle;
 mod share;
 mod snapshot;
+mod tick;
 mod ticket;
 mod tighten;
 mod trips;
+mod waiter;
 mod window;
 
 pub use self::{

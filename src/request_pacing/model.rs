@@ -15,8 +15,11 @@ use tokio::time::Instant;
 
 use super::{
     Quota, Quotas, Scopes,
-    core::{Charges, Comer, Core, Entered, Polled, Settings, Verdict},
+    charge::Charges,
+    core::{Core, Settings},
     outcome::Outcome,
+    tick::{Now, Origin},
+    waiter::{Comer, Entered, Polled, Verdict, Wish},
 };
 use crate::extensions::{Operation, RequestContext};
 use crate::slab::At;
@@ -60,6 +63,7 @@ struct Flight {
 struct Model {
     core: Core,
     quotas: Quotas,
+    origin: Origin,
     now: Instant,
     waiting: Vec<Waiting>,
     flights: Vec<Flight>,
@@ -73,6 +77,7 @@ const ACCOUNT: u32 = 2;
 impl Model {
     fn new() -> Self {
         let now = Instant::now();
+        let midnight = now + Duration::from_secs(3_600);
         let quotas = Quotas::none()
             .with_app(Quota::requests_per_minute(APP).and_requests_per_second(3))
             .with_each_endpoint(Quota::requests_per_minute(ENDPOINT))
@@ -81,9 +86,10 @@ impl Model {
             core: Core::new(Settings {
                 max_queued: 1_000,
                 ageing: Duration::from_secs(10),
-                midnight: now + Duration::from_secs(3_600),
+                midnight,
             }),
             quotas,
+            origin: Origin::new(now, midnight),
             now,
             waiting: Vec::new(),
             flights: Vec::new(),
@@ -91,24 +97,30 @@ impl Model {
         }
     }
 
+    fn at(&self, instant: Instant) -> Now {
+        self.origin.at(instant)
+    }
+
     fn enter(&mut self, call: Call) {
         let context = RequestContext::new(Operation::Write)
             .with_account(call.account.to_string())
             .with_static_endpoint(if call.endpoint { "/a" } else { "/b" });
-        let comer = Comer {
+        let comer = || Comer {
             account: context.account().cloned(),
             priority: context.priority(),
             age: self.now,
+        };
+        let (mut charges, now) = (Charges::default(), self.at(self.now));
+        let wish = Wish {
+            touched: self.quotas.touched(Some(&context)),
+            scopes: &self.quotas,
             deadline: None,
         };
-        let touched = self.quotas.touched(Some(&context));
         let mut woken = Vec::new();
-        let entered = self
-            .core
-            .enter(comer, touched, &self.quotas, self.now, &mut woken);
+        let entered = self.core.enter(&wish, comer, &mut charges, now, &mut woken);
         woken.into_iter().for_each(Waker::wake);
         match entered {
-            Entered::Granted(charges) => self.fly(&call, charges),
+            Entered::Granted => self.fly(&call, charges),
             Entered::Queued(at) => {
                 let flag = Arc::new(Flag(AtomicBool::new(true)));
                 let patience = call.patience.map(Duration::from_millis);
@@ -139,11 +151,13 @@ impl Model {
     /// Does what is due now. Whether there was anything.
     fn turn(&mut self) -> bool {
         let (now, mut woken, mut any) = (self.now, Vec::new(), false);
+        let tick = self.at(now);
         if let Some(n) = self.flights.iter().position(|flight| flight.answer <= now) {
             let flight = self.flights.swap_remove(n);
+            let sent = self.at(flight.sent);
             let outcome = Outcome::Admitted;
             self.core
-                .settle(&flight.charges, flight.sent, outcome, now, &mut woken);
+                .settle(&flight.charges, sent, outcome, tick, &mut woken);
             any = true;
         } else if let Some(n) = self
             .waiting
@@ -151,7 +165,7 @@ impl Model {
             .position(|it| it.gives_up.is_some_and(|at| at <= now))
         {
             let gone = self.waiting.swap_remove(n);
-            self.core.leave(gone.at, now, &mut woken);
+            self.core.leave(gone.at, tick, &mut woken);
             any = true;
         } else if let Some(n) = self.waiting.iter().position(|it| {
             it.flag.0.load(Ordering::Relaxed) || it.alarm.is_some_and(|at| at <= now)
@@ -159,7 +173,7 @@ impl Model {
             let it = &mut self.waiting[n];
             it.flag.0.store(false, Ordering::Relaxed);
             let waker = Waker::from(it.flag.clone());
-            match self.core.poll(it.at, &waker, now, &mut woken).0 {
+            match self.core.poll(it.at, &waker, tick, &mut woken).0 {
                 Polled::Waiting { alarm } => {
                     assert!(alarm.is_none_or(|at| at > now), "it would spin");
                     it.alarm = alarm;
@@ -248,11 +262,11 @@ proptest! {
             }
         }
 
-        let gates: Vec<At> = model.core.index.values().copied().collect();
-        for at in gates {
-            let gate = model.core.gate(at);
-            prop_assert_eq!((gate.in_flight(), gate.reserved, gate.queued()), (0, 0, 0));
-            prop_assert!(gate.driver.is_none());
+        for (_, gate) in model.core.gates.iter() {
+            prop_assert_eq!((gate.in_flight(), gate.queued()), (0, 0));
+            if let Some(gate) = gate.if_active() {
+                prop_assert_eq!((gate.reserved, gate.expected, gate.driver), (0, 0, None));
+            }
         }
         prop_assert_eq!(model.core.queued, 0);
         prop_assert!(model.core.deadlines.is_empty());

@@ -10,8 +10,11 @@ use tokio::time::Instant;
 
 use super::{
     LearnedLimit, QueueFull, Quota, Scope, Scopes, Snapshot,
-    core::{Charges, Comer, Core, Entered, Polled, Settings, Verdict},
+    charge::Charges,
+    core::{Core, Settings},
     outcome::Outcome,
+    tick::{Now, Origin},
+    waiter::{Comer, Entered, Polled, Verdict, Wish},
 };
 use crate::slab::At;
 use crate::{
@@ -25,12 +28,13 @@ use crate::{
 /// dropping another request, which takes the lock.
 pub(super) struct Pacer {
     scopes: Box<dyn Scopes>,
+    origin: Origin,
     core: Mutex<Core>,
 }
 
 /// What a request got at its first poll.
 pub(super) enum Joined {
-    Granted(Charges),
+    Granted,
     Queued(At),
 }
 
@@ -38,29 +42,39 @@ impl Pacer {
     pub(super) fn new(scopes: Box<dyn Scopes>, settings: Settings) -> Self {
         Self {
             scopes,
+            origin: Origin::new(Instant::now(), settings.midnight),
             core: Mutex::new(Core::new(settings)),
         }
+    }
+
+    pub(super) fn now(&self) -> Now {
+        self.origin.at(Instant::now())
     }
 
     pub(super) fn enter(
         &self,
         extensions: &Extensions,
         deadline: Option<Instant>,
-        now: Instant,
+        charges: &mut Charges,
+        now: Now,
     ) -> Result<Joined, BoxError> {
         let context = extensions.get::<RequestContext>();
-        let touched = self.scopes.touched(context);
-        let attempt = extensions.get::<Attempt>();
-        let comer = Comer {
-            account: context.and_then(RequestContext::account).cloned(),
-            priority: context.map(RequestContext::priority).unwrap_or_default(),
-            age: attempt.map_or(now, age_of).min(now),
+        let wish = Wish {
+            touched: self.scopes.touched(context),
+            scopes: &*self.scopes,
             deadline,
         };
-        let entered =
-            self.wake_after(|core, woken| core.enter(comer, touched, &*self.scopes, now, woken));
+        let comer = || Comer {
+            account: context.and_then(RequestContext::account).cloned(),
+            priority: context.map(RequestContext::priority).unwrap_or_default(),
+            age: extensions
+                .get::<Attempt>()
+                .map_or(now.instant, age_of)
+                .min(now.instant),
+        };
+        let entered = self.wake_after(|core, woken| core.enter(&wish, comer, charges, now, woken));
         match entered {
-            Entered::Granted(charges) => Ok(Joined::Granted(charges)),
+            Entered::Granted => Ok(Joined::Granted),
             Entered::Queued(at) => Ok(Joined::Queued(at)),
             Entered::TooLate { earliest } => Err(too_late(earliest)),
             Entered::Full { queued } => Err(QueueFull::new(queued).into()),
@@ -71,7 +85,7 @@ impl Pacer {
     pub(super) fn poll(
         &self,
         at: At,
-        now: Instant,
+        now: Now,
         cx: &mut Context<'_>,
     ) -> Result<Result<Charges, Option<Instant>>, BoxError> {
         let polled = self.wake_after(|core, woken| core.poll(at, cx.waker(), now, woken));
@@ -83,26 +97,21 @@ impl Pacer {
     }
 
     pub(super) fn leave(&self, at: At) {
-        let now = Instant::now();
+        let now = self.now();
         let _own = self.wake_after(|core, woken| core.leave(at, now, woken));
     }
 
-    pub(super) fn set_sent(&self, charges: &Charges, sent: Option<Instant>) {
+    pub(super) fn set_sent(&self, charges: &Charges, sent: Option<Now>) {
         self.lock().set_sent(charges, sent);
     }
 
     pub(super) fn give_back(&self, charges: &Charges) {
-        let now = Instant::now();
+        let now = self.now();
         self.wake_after(|core, woken| core.give_back(charges, now, woken));
     }
 
-    pub(super) fn settle(
-        &self,
-        charges: &Charges,
-        sent: Instant,
-        outcome: Outcome,
-    ) -> Option<Instant> {
-        let now = Instant::now();
+    pub(super) fn settle(&self, charges: &Charges, sent: Now, outcome: Outcome) -> Option<Instant> {
+        let now = self.now();
         self.wake_after(|core, woken| core.settle(charges, sent, outcome, now, woken))
     }
 
@@ -113,17 +122,17 @@ impl Pacer {
     }
 
     pub(super) fn set_quota(&self, scope: Scope, quota: Option<Quota>) {
-        let now = Instant::now();
+        let now = self.now();
         self.wake_after(|core, woken| core.set_quota(scope, quota, &*self.scopes, now, woken));
     }
 
     pub(super) fn hold(&self, scope: Scope, until: Instant) {
-        let now = Instant::now();
-        self.wake_after(|core, woken| core.hold(scope, until, &*self.scopes, now, woken));
+        let now = self.now();
+        self.wake_after(|core, woken| core.hold(&scope, until, &*self.scopes, now, woken));
     }
 
     pub(super) fn set_paused(&self, paused: bool) {
-        let now = Instant::now();
+        let now = self.now();
         self.wake_after(|core, woken| core.set_paused(paused, now, woken));
     }
 
@@ -141,7 +150,7 @@ impl Pacer {
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
-        let now = Instant::now();
+        let now = self.now();
         self.lock().snapshot(now)
     }
 
@@ -151,7 +160,7 @@ impl Pacer {
     }
 
     pub(super) fn import_learned(&self, learned: &[LearnedLimit]) {
-        let now = Instant::now();
+        let now = self.now();
         self.lock().import_learned(learned, &*self.scopes, now);
     }
 

@@ -64,7 +64,7 @@ impl Quotas {
 }
 
 impl Scopes for Quotas {
-    fn touched(&self, context: Option<&RequestContext>) -> Touched {
+    fn touched<'a>(&'a self, context: Option<&'a RequestContext>) -> Touched<'a> {
         let mut touched = Touched::none();
         if self.app.is_some() {
             touched = touched.app();
@@ -106,7 +106,7 @@ impl Scopes for Quotas {
 
 /// One scope for all requests.
 impl Scopes for Quota {
-    fn touched(&self, _: Option<&RequestContext>) -> Touched {
+    fn touched<'a>(&'a self, _: Option<&'a RequestContext>) -> Touched<'a> {
         Touched::none().app()
     }
 

@@ -29,12 +29,12 @@ pub(super) enum Kind {
 ///
 /// A request passes its scopes from the narrow to the wide, so that one that
 /// waits for its account takes no room from the others.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Touched {
-    field: Option<Scope>,
-    account_endpoint: Option<Scope>,
-    endpoint: Option<Scope>,
-    app: bool,
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Touched<'a> {
+    pub(super) field: Option<SmolStr>,
+    pub(super) account_endpoint: Option<(&'a AccountId, &'a SmolStr)>,
+    pub(super) endpoint: Option<&'a SmolStr>,
+    pub(super) app: bool,
 }
 
 /// Tells which scopes a request counts in, and what each of them admits.
@@ -43,7 +43,7 @@ pub struct Touched {
 /// one scope that all requests share.
 pub trait Scopes: Send + Sync + 'static {
     /// The scopes of a request with this context. None: it is not paced.
-    fn touched(&self, context: Option<&RequestContext>) -> Touched;
+    fn touched<'a>(&'a self, context: Option<&'a RequestContext>) -> Touched<'a>;
 
     /// What a scope admits. Asked when the scope is first used, under the
     /// lock of the layer: it must be quick, and must not send. `None`: as
@@ -89,7 +89,15 @@ impl Scope {
         Self::new(Kind::Field, None, Some(SmolStr::new(value)))
     }
 
-    fn new(kind: Kind, account: Option<AccountId>, name: Option<SmolStr>) -> Self {
+    pub(super) fn of_endpoint(endpoint: SmolStr) -> Self {
+        Self::new(Kind::Endpoint, None, Some(endpoint))
+    }
+
+    pub(super) fn of_account_endpoint(account: AccountId, endpoint: SmolStr) -> Self {
+        Self::new(Kind::AccountEndpoint, Some(account), Some(endpoint))
+    }
+
+    pub(super) fn new(kind: Kind, account: Option<AccountId>, name: Option<SmolStr>) -> Self {
         Self {
             kind,
             account,
@@ -100,12 +108,7 @@ impl Scope {
     /// The scope that a refusal names by this word.
     #[must_use]
     pub fn throttle_scope(&self) -> ThrottleScope {
-        match self.kind {
-            Kind::Field => ThrottleScope::FieldValue,
-            Kind::AccountEndpoint => ThrottleScope::AccountEndpoint,
-            Kind::Endpoint => ThrottleScope::AppEndpoint,
-            Kind::App => ThrottleScope::App,
-        }
+        self.kind.throttle_scope()
     }
 
     /// The account, if it is the scope of one.
@@ -124,8 +127,19 @@ impl Scope {
         self.kind
     }
 
-    pub(super) fn is_app(&self) -> bool {
-        self.kind == Kind::App
+    pub(super) fn text(&self) -> Option<&SmolStr> {
+        self.name.as_ref()
+    }
+}
+
+impl Kind {
+    pub(super) fn throttle_scope(self) -> ThrottleScope {
+        match self {
+            Self::Field => ThrottleScope::FieldValue,
+            Self::AccountEndpoint => ThrottleScope::AccountEndpoint,
+            Self::Endpoint => ThrottleScope::AppEndpoint,
+            Self::App => ThrottleScope::App,
+        }
     }
 }
 
@@ -146,7 +160,7 @@ impl fmt::Debug for Scope {
 
 // ===== impl Touched =====
 
-impl Touched {
+impl<'a> Touched<'a> {
     /// No scope yet.
     #[must_use]
     pub fn none() -> Self {
@@ -162,34 +176,38 @@ impl Touched {
 
     /// Adds an endpoint.
     #[must_use]
-    pub fn endpoint(mut self, context: &RequestContext) -> Self {
-        let name = context.endpoint_name();
-        self.endpoint = name.map(|name| Scope::new(Kind::Endpoint, None, Some(name)));
+    pub fn endpoint(mut self, context: &'a RequestContext) -> Self {
+        self.endpoint = context.endpoint_name();
         self
     }
 
     /// Adds the account on the endpoint, if the context knows both.
     #[must_use]
-    pub fn account_endpoint(mut self, context: &RequestContext) -> Self {
-        if let (Some(account), Some(name)) = (context.account(), context.endpoint_name()) {
-            let account = Some(account.clone());
-            self.account_endpoint = Some(Scope::new(Kind::AccountEndpoint, account, Some(name)));
-        }
+    pub fn account_endpoint(mut self, context: &'a RequestContext) -> Self {
+        self.account_endpoint = context.account().zip(context.endpoint_name());
         self
     }
 
     /// Adds the value of a field.
     #[must_use]
     pub fn field_value(mut self, value: impl AsRef<str>) -> Self {
-        self.field = Some(Scope::field_value(value));
+        self.field = Some(SmolStr::new(value));
         self
     }
+}
 
-    /// The scopes, narrow first.
-    pub(super) fn into_scopes(self) -> impl Iterator<Item = Scope> {
-        let app = self.app.then(Scope::app);
-        [self.field, self.account_endpoint, self.endpoint, app]
-            .into_iter()
-            .flatten()
+impl fmt::Debug for Touched<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let field = self.field.as_ref().map(Scope::field_value);
+        let account_endpoint = self.account_endpoint.map(|(account, endpoint)| {
+            Scope::of_account_endpoint(account.clone(), endpoint.clone())
+        });
+        let endpoint = self.endpoint.cloned().map(Scope::of_endpoint);
+        f.debug_struct("Touched")
+            .field("field", &field)
+            .field("account_endpoint", &account_endpoint)
+            .field("endpoint", &endpoint)
+            .field("app", &self.app)
+            .finish()
     }
 }

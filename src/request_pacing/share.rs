@@ -58,6 +58,16 @@ pub(super) struct Refused {
 }
 
 impl Share {
+    /// What it is before anything was learned.
+    pub(super) const START: f64 = START;
+
+    /// Goes on from what was learned before.
+    pub(super) fn resume(limit: u32, value: f64, was_refused: bool) -> Self {
+        let mut share = Self::new(limit);
+        (share.value, share.was_refused) = (value, was_refused);
+        share
+    }
+
     /// `limit` is the largest of the windows it is learned for.
     pub(super) fn new(limit: u32) -> Self {
         let mut share = Self {
@@ -95,11 +105,6 @@ impl Share {
 
     pub(super) fn value(&self) -> f64 {
         self.value
-    }
-
-    /// When a request arrived that was sent and answered then.
-    pub(super) fn arrival(&self, sent: Instant, answered: Instant) -> Instant {
-        arrival(self.value, sent, answered)
     }
 
     /// A request was admitted; `tight` if it went into a full window, for only
@@ -149,6 +154,11 @@ impl Share {
                 after,
             });
         }
+    }
+
+    /// Whether a refusal waits for evidence.
+    pub(super) fn is_pending(&self) -> bool {
+        !self.pending.is_empty()
     }
 
     /// Whether nothing that is known of can have arrived in the window of this

@@ -1,8 +1,6 @@
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use super::{Scope, Span, core::Core};
+use super::{Scope, Span, core::Core, tick::Now};
 use crate::slab::At;
 
 /// What was queued and in flight at one moment.
@@ -76,8 +74,8 @@ impl Snapshot {
 }
 
 impl Core {
-    pub(super) fn snapshot(&mut self, now: Instant) -> Snapshot {
-        let gates: Vec<At> = self.index.values().copied().collect();
+    pub(super) fn snapshot(&mut self, now: Now) -> Snapshot {
+        let gates: Vec<At> = self.gates.iter().map(|(at, _)| at).collect();
         let scopes = gates.into_iter().map(|at| self.scope_use(at, now));
         Snapshot {
             scopes: scopes.collect(),
@@ -86,30 +84,29 @@ impl Core {
         }
     }
 
-    fn scope_use(&mut self, at: At, now: Instant) -> ScopeUse {
+    fn scope_use(&mut self, at: At, now: Now) -> ScopeUse {
         let gate = self.gates.get_mut(at).expect(super::core::GATE);
         // Lets go what has left the windows by now.
         gate.room(now, &self.trips);
-        let oldest = gate.queue.as_ref().and_then(|queue| queue.oldest());
-        let until = gate.hold.until(now);
-        let counts = gate.counts().iter();
+        let gate = self.gates.get(at).expect(super::core::GATE);
+        let oldest = gate
+            .if_active()
+            .and_then(|gate| gate.queue.as_ref()?.oldest());
+        let until = gate.held_until(now.instant);
         // Of what nobody knows there is nothing to tell.
-        let counts = counts.filter(|count| count.limit().0 < u32::MAX);
-        let windows = counts.map(|count| {
-            let (requests, span) = count.limit();
-            WindowUse {
-                requests,
-                span,
-                used: count.used(),
-                learned: gate.has_learned(span),
-            }
+        let windows = gate.windows().filter(|it| it.0 < u32::MAX);
+        let windows = windows.map(|(requests, span, used)| WindowUse {
+            requests,
+            span,
+            used,
+            learned: gate.has_learned(span),
         });
         ScopeUse {
-            scope: gate.scope.clone(),
+            scope: self.scope_of(gate),
             queued: gate.queued(),
-            oldest: oldest.map(|oldest| now.saturating_duration_since(oldest)),
+            oldest: oldest.map(|oldest| now.instant.saturating_duration_since(oldest)),
             in_flight: gate.in_flight(),
-            held_for: until.map(|until| until.saturating_duration_since(now)),
+            held_for: until.map(|until| until.saturating_duration_since(now.instant)),
             share: gate.share(),
             windows: windows.collect(),
         }

@@ -9,9 +9,10 @@ use http::Extensions;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{
-    core::Charges,
+    charge::Charges,
     outcome::Outcome,
     pacer::{Joined, Pacer},
+    tick::Now,
 };
 use crate::slab::At;
 use crate::{
@@ -26,6 +27,8 @@ use crate::{
 pub(super) struct Ticket {
     pacer: Arc<Pacer>,
     state: State,
+    /// What it holds once it is granted.
+    charges: Charges,
     deadline: Option<Instant>,
     /// Made when it keeps the time for others, or for its own deadline.
     timer: Option<Pin<Box<Sleep>>>,
@@ -35,8 +38,13 @@ pub(super) struct Ticket {
 enum State {
     Outside,
     Queued(At),
-    Granted { charges: Charges, noted: bool },
-    Sent { charges: Charges, at: Instant },
+    /// `sent` is when it goes, or none if the service inside is not ready.
+    Granted {
+        sent: Option<Now>,
+    },
+    Sent {
+        at: Now,
+    },
     Over,
 }
 
@@ -45,6 +53,7 @@ impl Ticket {
         Self {
             pacer,
             state: State::Outside,
+            charges: Charges::default(),
             deadline: None,
             timer: None,
         }
@@ -56,33 +65,33 @@ impl Ticket {
         extensions: &Extensions,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), BoxError>> {
-        let now = Instant::now();
+        if let State::Granted { .. } = self.state {
+            self.check_deadline(Instant::now())?;
+            return Poll::Ready(Ok(()));
+        }
+        let mut now = self.pacer.now();
         if let State::Outside = self.state {
             self.deadline = Deadline::to_send(extensions);
-            self.check_deadline(now)?;
-            self.state = match self.pacer.enter(extensions, self.deadline, now) {
-                Ok(Joined::Granted(charges)) => State::Granted {
-                    charges,
-                    noted: true,
-                },
-                Ok(Joined::Queued(at)) => State::Queued(at),
-                Err(error) => return Poll::Ready(Err(error)),
-            };
+            self.check_deadline(now.instant)?;
+            let entered = self
+                .pacer
+                .enter(extensions, self.deadline, &mut self.charges, now);
+            match entered? {
+                Joined::Granted => {
+                    self.state = State::Granted { sent: Some(now) };
+                    return Poll::Ready(Ok(()));
+                }
+                Joined::Queued(at) => self.state = State::Queued(at),
+            }
         }
-        loop {
-            let now = Instant::now();
-            self.check_deadline(now)?;
-            let State::Queued(at) = self.state else {
-                return Poll::Ready(Ok(()));
-            };
+        while let State::Queued(at) = self.state {
+            self.check_deadline(now.instant)?;
             let alarm = match self.pacer.poll(at, now, cx) {
                 Ok(Ok(charges)) => {
                     self.timer = None;
-                    self.state = State::Granted {
-                        charges,
-                        noted: true,
-                    };
-                    return Poll::Ready(Ok(()));
+                    self.charges = charges;
+                    self.state = State::Granted { sent: Some(now) };
+                    break;
                 }
                 Ok(Err(alarm)) => alarm,
                 Err(error) => {
@@ -94,16 +103,17 @@ impl Ticket {
             if self.poll_timer(next, cx).is_pending() {
                 return Poll::Pending;
             }
+            now = self.pacer.now();
         }
+        Poll::Ready(Ok(()))
     }
 
     /// The service inside is not ready. Ready when it is too late to send.
     pub(super) fn poll_unready(&mut self, cx: &mut Context<'_>) -> Poll<DeadlineExceeded> {
-        if let State::Granted { charges, noted } = &mut self.state
-            && *noted
+        if let State::Granted { sent } = &mut self.state
+            && sent.take().is_some()
         {
-            *noted = false;
-            self.pacer.set_sent(charges, None);
+            self.pacer.set_sent(&self.charges, None);
         }
         let deadline = self.deadline;
         self.poll_timer(deadline, cx)
@@ -112,32 +122,33 @@ impl Ticket {
 
     /// It is sent now.
     pub(super) fn send(&mut self) {
-        if let State::Granted { charges, noted } = self.state {
-            let at = Instant::now();
-            if !noted {
-                self.pacer.set_sent(&charges, Some(at));
-            }
+        if let State::Granted { sent } = self.state {
+            let at = sent.unwrap_or_else(|| {
+                let now = self.pacer.now();
+                self.pacer.set_sent(&self.charges, Some(now));
+                now
+            });
             self.timer = None;
-            self.state = State::Sent { charges, at };
+            self.state = State::Sent { at };
         }
     }
 
     /// The headers of its answer tell of limits. Called before
     /// [`answered`](Self::answered), which lets the next ones go.
     pub(super) fn told(&self, status: &RateLimitStatus) {
-        if let State::Sent { charges, .. } = &self.state {
-            self.pacer.tighten(charges, status);
+        if let State::Sent { .. } = &self.state {
+            self.pacer.tighten(&self.charges, status);
         }
     }
 
     /// It was answered. Returns until when pacing keeps back what the answer
     /// refused.
     pub(super) fn answered(&mut self, outcome: Outcome) -> Option<Instant> {
-        let State::Sent { charges, at } = self.state else {
+        let State::Sent { at } = self.state else {
             return None;
         };
         self.state = State::Over;
-        self.pacer.settle(&charges, at, outcome)
+        self.pacer.settle(&self.charges, at, outcome)
     }
 
     fn check_deadline(&self, now: Instant) -> Result<(), DeadlineExceeded> {
@@ -164,9 +175,9 @@ impl Drop for Ticket {
         match &self.state {
             State::Outside | State::Over => {}
             State::Queued(at) => self.pacer.leave(*at),
-            State::Granted { charges, .. } => self.pacer.give_back(charges),
-            State::Sent { charges, at } => {
-                self.pacer.settle(charges, *at, Outcome::Lost);
+            State::Granted { .. } => self.pacer.give_back(&self.charges),
+            State::Sent { at } => {
+                self.pacer.settle(&self.charges, *at, Outcome::Lost);
             }
         }
     }

@@ -4,10 +4,7 @@ use std::{num::NonZeroU32, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{
-    Quota, Scopes, Span,
-    core::{Charges, Core},
-};
+use super::{Quota, Scopes, Span, charge::Charges, core::Core};
 use crate::extensions::{RateLimitPolicy, RateLimitStatus};
 
 /// The longest time that a header is believed.
@@ -76,10 +73,12 @@ impl Core {
         let Some((at, _)) = charges.iter().last() else {
             return;
         };
-        let scope = self.gate(at).scope.clone();
+        let scope = self.gates.get(at).map(|gate| self.scope_of(gate));
+        let Some(scope) = scope else {
+            return;
+        };
         let own = self.quotas.get(&scope).cloned();
         let configured = own.or_else(|| scopes.quota(&scope));
-        let midnight = self.midnight(now);
         let gate = self.gate(at);
         // What is under way may not have been counted yet. This one has.
         let under_way = gate.in_flight().saturating_sub(1);
@@ -88,14 +87,18 @@ impl Core {
                 let left = u32::try_from(remaining).unwrap_or(u32::MAX);
                 let until = now + reset.min(policy.window.unwrap_or(DAY)).min(DAY);
                 let left = left.saturating_sub(under_way);
-                gate.hold.tightened.tell(policy.window, left, until, now);
+                gate.active()
+                    .hold
+                    .tightened
+                    .tell(policy.window, left, until, now);
             }
         }
         if let Some(configured) = configured {
             let lowered = lower(&configured, status.policies());
-            let limits = gate.counts().iter().map(|count| count.limit().0);
+            let limits = gate.windows().map(|(requests, ..)| requests);
             if !limits.eq(lowered.windows().iter().map(|window| window.requests())) {
-                gate.set_quota(Some(&lowered), midnight);
+                let plan = self.plan(Some(lowered));
+                self.gate(at).set_plan(plan);
             }
         }
     }

@@ -31,7 +31,8 @@ impl RequestNote {
             method: request.method().clone(),
             endpoint: extensions
                 .get::<RequestContext>()
-                .and_then(RequestContext::endpoint_name),
+                .and_then(RequestContext::endpoint_name)
+                .cloned(),
             attempt: extensions.get().map_or(1, Attempt::number),
         }
     }

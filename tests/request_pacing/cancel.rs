@@ -8,7 +8,7 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_test::mock;
 use tower_tiktok::{
     extensions::{Operation, RequestContext},
-    request_pacing::{Quota, Quotas, RequestPacingLayer},
+    request_pacing::{Quota, Quotas, RequestPacingLayer, Scope},
 };
 
 fn request(account: u64, endpoint: &'static str) -> Request<()> {
@@ -133,4 +133,25 @@ async fn a_call_that_was_dropped_after_it_was_sent_still_counts() {
         "{:?}",
         start.elapsed()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scope_that_is_waited_for_elsewhere_is_not_forgotten() {
+    let layer = three_scopes();
+    let client = layer.layer(service_fn(async |_: Request<()>| {
+        Ok::<_, Infallible>(Response::new(()))
+    }));
+    // It waits for its account, and has the endpoint before it.
+    let start = Instant::now();
+    let held = Scope::account_endpoint("7", "/a");
+    layer
+        .handle()
+        .hold_until(held, start + Duration::from_secs(60));
+    let waits = tokio::spawn(client.clone().oneshot(request(7, "/a")));
+    for n in 0..200 {
+        client.clone().oneshot(request(n, "/b")).await.unwrap();
+        sleep(Duration::from_millis(100)).await;
+    }
+    waits.await.unwrap().unwrap();
+    assert_eq!(start.elapsed(), Duration::from_secs(60));
 }

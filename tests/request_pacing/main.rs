@@ -6,6 +6,7 @@ mod cancel;
 mod handle;
 mod headers;
 mod learned;
+mod memory;
 mod queue;
 mod refusals;
 mod scenarios;

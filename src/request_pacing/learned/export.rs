@@ -1,10 +1,6 @@
 use std::{error::Error, fmt, time::Duration};
 
-use crate::request_pacing::{
-    Scope, Scopes,
-    core::{Core, GATE},
-    handle::RequestPacingHandle,
-};
+use crate::request_pacing::{Scope, Scopes, core::Core, handle::RequestPacingHandle, tick::Now};
 use tokio::time::Instant;
 
 /// What was learned of one scope, to be kept while the process is not running.
@@ -122,12 +118,10 @@ impl RequestPacingHandle {
 }
 
 impl Core {
-    pub(in crate::request_pacing) fn export_learned(&mut self, now: Instant) -> Vec<LearnedLimit> {
-        let gates = self.index.values();
-        let learned = gates.filter_map(|at| {
-            let gate = self.gates.get_mut(*at).expect(GATE);
-            gate.export_learned(now)
-        });
+    pub(in crate::request_pacing) fn export_learned(&self, now: Instant) -> Vec<LearnedLimit> {
+        let gates = self.gates.iter();
+        let learned =
+            gates.filter_map(|(_, gate)| gate.export_learned(|| self.scope_of(gate), now));
         learned.collect()
     }
 
@@ -135,11 +129,14 @@ impl Core {
         &mut self,
         learned: &[LearnedLimit],
         scopes: &dyn Scopes,
-        now: Instant,
+        now: Now,
     ) {
+        // It has to forget, some time.
+        self.refused |= !learned.is_empty();
         for kept in learned {
-            if let Some(at) = self.gate_for(kept.scope.clone(), scopes, now) {
-                self.gate(at).import_learned(kept, now);
+            if let Some(at) = self.gate_for(&kept.scope, scopes) {
+                self.gate(at).import_learned(kept, now.instant);
+                self.list(at, now);
             }
         }
     }

@@ -4,46 +4,26 @@ use tokio::time::Instant;
 
 use super::{LearnedLimit, MEMORY, MINUTE, Rate, SECOND, Taught, fit};
 use crate::request_pacing::{
-    Quota, Span, Window,
-    gate::{Charge, Gate},
-    outcome::Refusal,
-    window::Count,
+    Scope, Span, charge::Charge, gate::Gate, outcome::Refusal, share::Share, tick::Now,
+    window::Plan,
 };
 
 /// Where a scope learns.
 impl Gate {
-    /// The quota has changed, and the counts with it: what was learned holds on
+    /// The quota has changed, and the windows with it: what was learned holds on
     /// below it, and one that is unknown is learned from the start.
-    pub(in crate::request_pacing) fn learn_below(
-        &mut self,
-        quota: Option<&Quota>,
-        mut old: Vec<Count>,
-        midnight: Instant,
-    ) {
-        let nothing_known = quota.is_some_and(|quota| quota.windows().is_empty());
+    pub(in crate::request_pacing) fn learn_below(&mut self) {
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        let windows = &self.windows;
+        let nothing_known = windows.plan().is_some_and(Plan::is_unknown);
         if nothing_known {
-            let learned = self.learned.get_or_insert_default();
-            learned.short.take_if(|taught| taught.length != SECOND);
-            learned.short.get_or_insert_with(|| Taught {
-                length: SECOND,
-                rate: Rate::start(),
-            });
-            for length in [SECOND, MINUTE] {
-                let window = Window::new(u32::MAX, Span::Any(length));
-                let same = old.iter().position(|count| is_of(count, length));
-                let mut count = match same {
-                    Some(at) => old.swap_remove(at),
-                    None => self.new_count(window, midnight),
-                };
-                count.set_limit(u32::MAX);
-                self.counts.push(count);
-            }
+            active.learned.get_or_insert_default().know_nothing();
         }
-        let counts = &self.counts;
-        for taught in self.learned.iter_mut().flat_map(|it| it.both()) {
+        for taught in active.learned.iter_mut().flat_map(|it| it.both()) {
             *taught = taught.take().and_then(|mut taught| {
-                let count = counts.iter().find(|count| is_of(count, taught.length))?;
-                let (limit, _) = count.limit();
+                let limit = windows.limit(taught.length.into())?;
                 taught.rate.set_ceiling((!nothing_known).then_some(limit));
                 Some(taught)
             });
@@ -53,12 +33,13 @@ impl Gate {
 
     /// A request was admitted: the limit may be higher than it was learned.
     pub(in crate::request_pacing) fn learn_admitted(&mut self, charge: Charge) {
-        let Some(learned) = &mut self.learned else {
+        let active = self.active();
+        let Some(learned) = &mut active.learned else {
             return;
         };
-        let (number, next) = (charge.number, self.next);
-        let waits = self.queue.is_some();
-        let short = learned.short.as_mut().map(|it| (it, charge.tight));
+        let (number, next) = (charge.number(), active.flights.next());
+        let waits = active.queue.is_some();
+        let short = learned.short.as_mut().map(|it| (it, charge.is_tight()));
         let long = learned.long.as_mut().map(|it| (it, waits));
         let mut changed = false;
         for (taught, tight) in short.into_iter().chain(long) {
@@ -72,17 +53,21 @@ impl Gate {
     /// Learns from the refusals by short windows for which all evidence is
     /// there.
     pub(in crate::request_pacing) fn learn_refusals(&mut self, now: Instant) {
-        let Some(share) = &mut self.share else { return };
-        let oldest = self.unanswered.first_key_value();
-        let before = oldest.map_or(self.next, |(number, _)| *number);
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        let Some(share) = &mut active.share else {
+            return;
+        };
+        let (before, next) = (active.flights.oldest(), active.flights.next());
         let mut cut = false;
         while let Some(refused) = share.next_refusal(before) {
-            let taught = self.learned.as_ref().and_then(|it| it.short.as_ref());
+            let taught = active.learned.as_ref().and_then(|it| it.short.as_ref());
             if taught.is_some_and(|taught| taught.rate.is_past(refused.number)) {
                 continue;
             }
             let on_trial = taught.is_some_and(|taught| taught.rate.on_trial()) && !refused.told;
-            let windows = self.counts.iter().filter_map(Count::short);
+            let windows = self.windows.short();
             if !on_trial && (share.explain(&refused, windows.clone()) || refused.told) {
                 continue;
             }
@@ -103,12 +88,12 @@ impl Gate {
             if !on_trial && fit.refused < 2 && fit.limit + 1 >= limit && !share.is_odd(&refused) {
                 continue;
             }
-            let learned = self.learned.get_or_insert_default();
+            let learned = active.learned.get_or_insert_default();
             let taught = learned.short.get_or_insert_with(|| Taught {
                 length,
                 rate: Rate::below(limit),
             });
-            taught.rate.refused(fit.limit, fit.refused, self.next);
+            taught.rate.refused(fit.limit, fit.refused, next);
             learned.cut = Some(now);
             cut = true;
         }
@@ -122,41 +107,47 @@ impl Gate {
     pub(in crate::request_pacing) fn learn_long(
         &mut self,
         sent: Instant,
-        now: Instant,
+        now: Now,
         refusal: &Refusal,
     ) {
-        let in_flight = self.in_flight();
+        // Lets go what has left the windows by now.
+        self.windows.room(self.in_flight_now(), now);
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        let in_flight = active.in_flight;
         let empty = || {
-            let share = self.share.as_ref();
+            let share = active.share.as_ref();
             in_flight == 0 && share.is_some_and(|share| share.was_empty(sent, SECOND))
         };
         let is_long =
             refusal.is_long() || (refusal.may_be_short() && empty() && !refusal.is_short());
-        if !is_long || self.hold.is_known(sent) {
+        if !is_long || active.hold.is_known(sent) {
             return;
         }
-        let long = self.counts.iter().filter_map(|count| match count.limit() {
-            (limit, Span::Any(length)) if length >= MINUTE => Some((count, limit, length)),
+        let windows = self.windows.uses(active.in_flight());
+        let long = windows.filter_map(|(limit, span, used)| match span {
+            Span::Any(length) if length >= MINUTE => Some((used, limit, length)),
             _ => None,
         });
-        let Some((count, limit, length)) = long.min_by_key(|(.., length)| *length) else {
+        let Some((used, limit, length)) = long.min_by_key(|(.., length)| *length) else {
             return;
         };
         // With a margin for those that were refused, and count or do not.
-        let found = count.used().saturating_sub(in_flight.saturating_add(1));
+        let found = used.saturating_sub(in_flight.saturating_add(1));
         let found = (found - found / 32).min(limit - 1);
         // Fewer than half tell of somebody else, or of a pause that goes on.
         if found == 0 || (limit < u32::MAX && found < limit / 2) {
             return;
         }
-        let learned = self.learned.get_or_insert_default();
+        let learned = active.learned.get_or_insert_default();
         let ceiling = match &learned.long {
             Some(taught) => taught.rate.ceiling(),
             None => Some(limit).filter(|limit| *limit < u32::MAX),
         };
-        let rate = Rate::long(found, ceiling, self.next);
+        let rate = Rate::long(found, ceiling, active.flights.next());
         learned.long = Some(Taught { length, rate });
-        learned.cut = Some(now);
+        learned.cut = Some(now.instant);
         self.apply_learned();
     }
 
@@ -165,19 +156,19 @@ impl Gate {
         let Some(told) = refusal.limit_per_second() else {
             return;
         };
-        let Some(count) = self.counts.iter().find(|count| is_of(count, SECOND)) else {
+        let Some(limit) = self.windows.limit(SECOND.into()) else {
             return;
         };
-        let (limit, _) = count.limit();
-        if self.learned.is_none() && told >= limit {
+        let active = self.active();
+        if active.learned.is_none() && told >= limit {
             return;
         }
-        let learned = self.learned.get_or_insert_default();
+        let learned = active.learned.get_or_insert_default();
         let taught = learned.short.get_or_insert_with(|| Taught {
             length: SECOND,
             rate: Rate::below(limit),
         });
-        taught.rate.told(told, self.next);
+        taught.rate.told(told, active.flights.next());
         learned.cut = Some(now);
         self.apply_learned();
     }
@@ -185,26 +176,33 @@ impl Gate {
     /// Whether a short window is known to admit less than its quota, or nothing
     /// is known.
     pub(in crate::request_pacing) fn learns_short(&self) -> bool {
-        self.learned.as_ref().is_some_and(|it| it.short.is_some())
+        let learned = self.if_active().and_then(|it| it.learned.as_ref());
+        learned.is_some_and(|it| it.short.is_some())
     }
 
     /// Whether the limit of this window was learned.
     pub(in crate::request_pacing) fn has_learned(&self, span: Span) -> bool {
-        let learned = self.learned.iter();
+        if self.windows.plan().is_some_and(Plan::is_unknown) {
+            return true;
+        }
+        let learned = self.if_active().and_then(|it| it.learned.as_ref());
+        let learned = learned.into_iter();
         let mut taught = learned.flat_map(|it| it.short.iter().chain(&it.long));
         taught.any(|taught| Span::Any(taught.length) == span)
     }
 
-    /// Whether what was learned is worth no more than nothing.
-    pub(in crate::request_pacing) fn forgets_learned(&self, now: Instant) -> bool {
-        let until = self.learned.as_ref().and_then(|it| it.counts_until());
-        until.is_none_or(|until| until <= now)
-    }
-
     /// What is to be kept of it.
-    pub(in crate::request_pacing) fn export_learned(&self, now: Instant) -> Option<LearnedLimit> {
-        let share = self.share.as_ref().and_then(|share| share.taught());
-        let taught = self.learned.as_ref().and_then(|it| {
+    pub(in crate::request_pacing) fn export_learned(
+        &self,
+        scope: impl FnOnce() -> Scope,
+        now: Instant,
+    ) -> Option<LearnedLimit> {
+        let share = match self.if_active() {
+            Some(active) => active.share.as_ref().and_then(Share::taught),
+            None => self.was_refused.then_some(self.share.into()),
+        };
+        let learned = self.if_active().and_then(|it| it.learned.as_ref());
+        let taught = learned.and_then(|it| {
             let taught = it.short.as_ref()?;
             Some((it.cut?, taught.rate.limit(), taught.length))
         });
@@ -212,7 +210,7 @@ impl Gate {
             return None;
         }
         Some(LearnedLimit {
-            scope: self.scope.clone(),
+            scope: scope(),
             requests: taught.map(|(_, requests, _)| requests),
             time: taught.map_or(SECOND, |(.., length)| length),
             share,
@@ -224,22 +222,23 @@ impl Gate {
 
     /// Goes on with what was kept.
     pub(in crate::request_pacing) fn import_learned(&mut self, kept: &LearnedLimit, now: Instant) {
-        if let (Some(share), Some(value)) = (&mut self.share, kept.share) {
+        let limit = self.windows.limit(kept.time.into());
+        let active = self.active();
+        if let (Some(share), Some(value)) = (&mut active.share, kept.share) {
             share.set_value(value);
         }
-        let count = self.counts.iter().find(|count| is_of(count, kept.time));
-        let (Some(requests), Some(count)) = (kept.requests, count) else {
+        let (Some(requests), Some(limit)) = (kept.requests, limit) else {
             return;
         };
-        let learned = self.learned.get_or_insert_default();
+        let learned = active.learned.get_or_insert_default();
         let ceiling = match &learned.short {
             Some(taught) => taught.rate.ceiling(),
-            None => Some(count.limit().0),
+            None => Some(limit),
         };
         if kept.age < MEMORY && ceiling.is_none_or(|ceiling| requests < ceiling) {
             learned.short = Some(Taught {
                 length: kept.time,
-                rate: Rate::learned(requests, ceiling, self.next),
+                rate: Rate::learned(requests, ceiling, active.flights.next()),
             });
             learned.cut = Some(now.checked_sub(kept.age).unwrap_or(now));
         }
@@ -247,17 +246,17 @@ impl Gate {
     }
 
     fn apply_learned(&mut self) {
-        let Some(learned) = &mut self.learned else {
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        let Some(learned) = &mut active.learned else {
             return;
         };
         for place in learned.both() {
             let Some(taught) = place else { continue };
             let limit = taught.rate.limit();
-            let mut counts = self.counts.iter_mut();
-            if let Some(count) = counts.find(|count| is_of(count, taught.length)) {
-                count.set_limit(limit);
-            }
-            if let Some(share) = &mut self.share
+            self.windows.set_limit(taught.length.into(), limit);
+            if let Some(share) = &mut active.share
                 && taught.length < MINUTE
             {
                 share.make_room_for(limit);
@@ -267,30 +266,20 @@ impl Gate {
             }
         }
         if learned.short.is_none() && learned.long.is_none() {
-            self.learned = None;
+            active.learned = None;
         }
+        // It was counted for another limit.
+        active.spare = 0;
         self.weigh_share();
     }
 
     /// Where a longer window keeps requests back by far the most, a share that
     /// is nearer to the truth makes nothing quicker, and costs refusals.
     pub(in crate::request_pacing) fn weigh_share(&mut self) {
-        let lowest = |is_short: bool| {
-            let rates = self.counts.iter().filter_map(|count| match count.limit() {
-                (limit, Span::Any(length)) if count.short().is_some() == is_short => {
-                    Some(f64::from(limit) / length.as_secs_f64())
-                }
-                _ => None,
-            });
-            rates.fold(f64::INFINITY, f64::min)
-        };
-        let pays = 0.9 * lowest(true) <= lowest(false);
-        if let Some(share) = &mut self.share {
-            share.set_pays(pays);
+        if let Some(active) = &mut self.active
+            && let Some(share) = &mut active.share
+        {
+            share.set_pays(self.windows.plan().is_none_or(Plan::short_binds));
         }
     }
-}
-
-fn is_of(count: &Count, length: Duration) -> bool {
-    count.limit().1 == Span::Any(length)
 }

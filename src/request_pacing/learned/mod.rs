@@ -13,12 +13,12 @@ use tokio::time::Instant;
 pub use self::export::{InvalidLearned, LearnedLimit};
 pub(super) use self::{
     fit::{Arrival, fit},
-    rate::Rate,
+    rate::{FIRST, Rate},
 };
 
 /// A limit of a second is what most servers have, and one of a minute.
-const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
 /// How long it is remembered of a scope that is not used.
 const MEMORY: Duration = Duration::from_secs(3_600);
@@ -43,6 +43,27 @@ pub(super) struct Taught {
 }
 
 impl Learned {
+    /// Where nothing is known.
+    pub(super) fn new() -> Self {
+        let mut learned = Self::default();
+        learned.know_nothing();
+        learned
+    }
+
+    /// Whether it is worth no more than that.
+    pub(super) fn is_new(&self) -> bool {
+        let mut limits = self.short.iter().chain(&self.long);
+        self.cut.is_none() && limits.all(|taught| taught.rate.limit() == FIRST)
+    }
+
+    fn know_nothing(&mut self) {
+        self.short.take_if(|taught| taught.length != SECOND);
+        self.short.get_or_insert_with(|| Taught {
+            length: SECOND,
+            rate: Rate::start(),
+        });
+    }
+
     /// Until when it is worth more than a new one.
     pub(super) fn counts_until(&self) -> Option<Instant> {
         Some(self.cut? + MEMORY)

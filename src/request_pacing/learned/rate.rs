@@ -1,5 +1,5 @@
 /// Where nothing is known, so many go at first.
-const FIRST: u32 = 4;
+pub(in crate::request_pacing) const FIRST: u32 = 4;
 /// Admitted requests between two probes, at first and at the most: one in so
 /// many may be refused.
 const PATIENCE: (u32, u32) = (25, 100);

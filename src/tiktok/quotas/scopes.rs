@@ -73,7 +73,7 @@ impl From<AccessLevel> for TikTokQuotas {
 }
 
 impl Scopes for TikTokQuotas {
-    fn touched(&self, context: Option<&RequestContext>) -> Touched {
+    fn touched<'a>(&'a self, context: Option<&'a RequestContext>) -> Touched<'a> {
         let Some((context, name)) =
             context.and_then(|context| Some((context, context.endpoint()?)))
         else {

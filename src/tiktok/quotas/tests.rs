@@ -40,7 +40,8 @@ fn an_advertiser_that_cannot_reach_its_limit_is_not_counted() {
     let advertiser = Scope::account_endpoint("7001", "/campaign/create/");
     assert_eq!(quotas.quota(&advertiser), None);
     // But a refusal still finds its scope.
-    let touched = quotas.touched(Some(&at("/campaign/create/")));
+    let create = at("/campaign/create/");
+    let touched = quotas.touched(Some(&create));
     assert!(format!("{touched:?}").contains("AccountEndpoint"));
 }
 
@@ -75,7 +76,8 @@ fn the_sandbox_shares_nothing() {
 fn sharing_says_where_the_level_counts() {
     let touched = |sharing, endpoint| {
         let quotas = TikTokQuotas::builder(AccessLevel::Basic).sharing(sharing);
-        let touched = quotas.build().unwrap().touched(Some(&at(endpoint)));
+        let (quotas, context) = (quotas.build().unwrap(), at(endpoint));
+        let touched = quotas.touched(Some(&context));
         let touched = format!("{touched:?}");
         (
             touched.contains("app: true"),

@@ -1,0 +1,92 @@
+use tokio::time::Instant;
+
+use super::{
+    flights::Flights,
+    hold::Hold,
+    learned::Learned,
+    queue::FairQueue,
+    share::Share,
+    tick::{Tick, Ticks},
+    trips::Trips,
+    window::{InFlight, Plan},
+};
+use crate::slab::At;
+
+/// What a scope needs only while it is in use.
+#[derive(Debug, Default)]
+pub(super) struct Active {
+    /// Made when somebody waits: most scopes never see that.
+    pub(super) queue: Option<Box<FairQueue>>,
+    /// At least so many may go, as far as the windows are concerned: it was
+    /// counted once, and time only brings more.
+    pub(super) spare: u32,
+    /// Requests that have passed here and wait for a wider scope.
+    pub(super) reserved: u32,
+    /// Requests that wait, here or elsewhere, and will pass here.
+    pub(super) expected: u32,
+    /// The waiting request that keeps the time for all of them.
+    pub(super) driver: Option<At>,
+    /// When it wakes.
+    pub(super) alarm: Option<Instant>,
+    pub(super) hold: Hold,
+    pub(super) share: Option<Share>,
+    /// Made when a refusal contradicts the quota, or when nothing is known.
+    pub(super) learned: Option<Box<Learned>>,
+    pub(super) flights: Flights,
+    /// Requests that were sent or are about to be.
+    pub(super) in_flight: u32,
+}
+
+impl Active {
+    pub(super) fn new(plan: Option<&Plan>, share: impl FnOnce(u32) -> Share) -> Self {
+        let Some(plan) = plan else {
+            return Self::default();
+        };
+        let mut share = plan.largest_short().map(share);
+        if let Some(share) = &mut share {
+            share.set_pays(plan.short_binds());
+        }
+        Self {
+            share,
+            learned: plan.is_unknown().then(|| Box::new(Learned::new())),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn in_flight(&self) -> InFlight {
+        InFlight {
+            all: self.in_flight,
+            awaited: self.flights.requests(),
+        }
+    }
+
+    pub(super) fn queued(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| queue.len())
+    }
+
+    /// When a short window of this length stops waiting for the oldest
+    /// unanswered request.
+    pub(super) fn overdue(&self, length: Ticks, trips: &Trips) -> Option<Tick> {
+        let share = self.share.as_ref()?.value();
+        let (_, sent, _) = self.flights.oldest_sent()?;
+        let long = Ticks::from(trips.long());
+        let arrival = sent.plus(long.mul_f64(share));
+        Some(sent.plus(long).max(arrival.plus(length)))
+    }
+
+    /// Whether it can be done without.
+    pub(super) fn is_quiet(&mut self, now: Instant) -> bool {
+        self.in_flight == 0
+            && self.reserved == 0
+            && self.expected == 0
+            && self.queued() == 0
+            && self.hold.is_clear(now)
+            && self.forgets_learned(now)
+    }
+
+    /// Whether what was learned is worth no more than nothing.
+    fn forgets_learned(&self, now: Instant) -> bool {
+        let until = self.learned.as_ref().and_then(|it| it.counts_until());
+        until.is_none_or(|until| until <= now)
+    }
+}

@@ -1,0 +1,144 @@
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::{
+    charge::Charge,
+    gate::Gate,
+    outcome::{Outcome, Refusal},
+    share::Share,
+    tick::{Now, Tick, Ticks},
+    trips::Trips,
+    window::{Arrived, Plan},
+};
+
+/// A request that is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answer<'a> {
+    pub(super) outcome: &'a Outcome,
+    pub(super) now: Now,
+    pub(super) sent: Now,
+    /// When it arrived at the latest.
+    pub(super) latest: Tick,
+}
+
+/// What the end of a request tells a scope.
+impl Gate {
+    /// It was answered, or will never be. Returns until when this scope is
+    /// closed, if it was the one that refused.
+    #[inline]
+    pub(super) fn settle(
+        &mut self,
+        charge: Charge,
+        answer: &Answer<'_>,
+        trips: &Trips,
+    ) -> Option<Instant> {
+        let (now, sent) = (answer.now, answer.sent.instant);
+        let in_flight = self.in_flight_now();
+        let active = self.active.as_deref_mut()?;
+        active.in_flight = active.in_flight.saturating_sub(1);
+        active.hold.ended(sent);
+        let awaited = active.flights.remove(charge.number());
+        // NOTE: as `presume` took it, or one stall would teach nonsense.
+        let seen = if awaited {
+            now.instant
+        } else {
+            now.instant.min(sent + trips.long())
+        };
+        let share = active.share.as_ref().filter(|_| awaited);
+        let (first, latest) = (answer.sent.tick, answer.latest);
+        let probably = share.map(|it| first.plus(latest.since(first).mul_f64(it.value())));
+        let arrived = Arrived {
+            requests: 1,
+            probably,
+            latest,
+            in_flight: in_flight.all,
+        };
+        self.windows.arrived(arrived, now);
+        let closed = match answer.outcome {
+            Outcome::Admitted => {
+                active.hold.admitted(sent);
+                if let Some(share) = &mut active.share
+                    && awaited
+                {
+                    share.admitted(sent, seen, charge.is_tight());
+                }
+                if active.learned.is_some() {
+                    self.learn_admitted(charge);
+                }
+                None
+            }
+            Outcome::Refused(refusal) if refusal.by == Some(self.kind.throttle_scope()) => {
+                Some(self.refused(charge, sent, seen, now, refusal))
+            }
+            Outcome::Refused(_) | Outcome::Unclear | Outcome::Lost => None,
+        };
+        let active = self.if_active();
+        if active.is_some_and(|it| it.share.as_ref().is_some_and(Share::is_pending)) {
+            self.learn_refusals(now.instant);
+        }
+        closed
+    }
+
+    #[cold]
+    fn refused(
+        &mut self,
+        charge: Charge,
+        sent: Instant,
+        seen: Instant,
+        now: Now,
+        refusal: &Refusal,
+    ) -> Instant {
+        if self.windows.plan().is_none() {
+            // So there is a limit after all.
+            self.set_plan(Some(Arc::new(Plan::unknown())));
+        }
+        self.learn_long(sent, now, refusal);
+        self.learn_told(now.instant, refusal);
+        let learns = self.learns_short();
+        let active = self.active();
+        let mut known = false;
+        if let Some(share) = &mut active.share
+            && refusal.may_be_short()
+        {
+            let told = refusal.limit_per_second().is_some();
+            let numbers = (charge.number(), active.flights.next());
+            share.refused(sent, seen, numbers, told);
+            // A probe that failed is the likely reason, and it was undone.
+            known = refusal.is_short() || learns;
+        }
+        let hold = &mut active.hold;
+        hold.refused(sent, now.instant, |repeats| refusal.wait(repeats, known));
+        hold.until(now.instant).unwrap_or(now.instant)
+    }
+
+    /// Takes as arrived what should have been answered long ago: a call that
+    /// stalls would hold its slot for ever. It may yet arrive, and then a short
+    /// window has one too many; the windows of a minute and more wait on.
+    #[cold]
+    pub(super) fn presume(&mut self, now: Now, trips: &Trips) -> bool {
+        let Some(active) = &mut self.active else {
+            return false;
+        };
+        let longest = self.windows.plan().map(Plan::longest_short);
+        let Some(longest) = longest.filter(|length| *length > Ticks::default()) else {
+            return false;
+        };
+        let mut any = false;
+        while active
+            .overdue(longest, trips)
+            .is_some_and(|at| at <= now.tick)
+            && let Some((number, sent, requests)) = active.flights.oldest_sent()
+            && let Some(share) = &mut active.share
+        {
+            let long = Ticks::from(trips.long());
+            let arrival = sent.plus(long.mul_f64(share.value()));
+            let left = now.past(sent);
+            share.presumed(left, left + trips.long());
+            active.flights.remove(number);
+            self.windows.presume(arrival, requests);
+            any = true;
+        }
+        any
+    }
+}

@@ -1,0 +1,85 @@
+use std::time::Duration;
+
+use crate::request_pacing::{Span, Window, tick::Ticks};
+
+/// From here on a window is never overrun, at the price of a round trip.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Into how many steps a window is parted where it counts so many requests
+/// that each would cost too much: so many entries its log has at most.
+pub(super) const STEPS: u32 = 1_024;
+
+/// What a window admits, the same for all scopes of one quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::request_pacing) struct Limit {
+    pub(in crate::request_pacing) requests: u32,
+    pub(in crate::request_pacing) kind: Kind,
+    pub(super) length: Ticks,
+    pub(super) step: Ticks,
+}
+
+/// How a window counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::request_pacing) enum Kind {
+    /// A request arrives when it probably does. Under a minute.
+    Short,
+    /// A request arrives at any time until it is answered.
+    Long,
+    /// The calendar day.
+    Day,
+}
+
+impl Limit {
+    pub(in crate::request_pacing) fn new(window: &Window) -> Self {
+        let requests = window.requests();
+        let (kind, length) = match window.span() {
+            Span::Any(length) if length < LONG => (Kind::Short, length),
+            Span::Any(length) => (Kind::Long, length),
+            Span::DayUtc => (Kind::Day, Duration::ZERO),
+        };
+        let mut limit = Self {
+            requests,
+            kind,
+            length: length.into(),
+            step: Ticks::default(),
+        };
+        limit.set_requests(requests);
+        limit
+    }
+
+    pub(super) fn set_requests(&mut self, requests: u32) {
+        // A few slots are dear: they are free again to the nanosecond.
+        let exact = self.is_short() && requests <= STEPS;
+        self.step = if exact {
+            Ticks::default()
+        } else {
+            self.length.div(STEPS.into())
+        };
+        self.requests = requests;
+    }
+
+    pub(in crate::request_pacing) fn is_short(&self) -> bool {
+        self.kind == Kind::Short
+    }
+
+    /// Whether it counts any stretch of this length.
+    pub(super) fn is_of(&self, length: Ticks) -> bool {
+        self.kind != Kind::Day && self.length == length
+    }
+
+    /// The length, if it has one.
+    pub(in crate::request_pacing) fn length(&self) -> Ticks {
+        self.length
+    }
+
+    pub(super) fn per_second(&self) -> f64 {
+        f64::from(self.requests) / Duration::from(self.length).as_secs_f64()
+    }
+
+    pub(in crate::request_pacing) fn span(&self) -> Span {
+        match self.kind {
+            Kind::Day => Span::DayUtc,
+            Kind::Short | Kind::Long => Span::Any(self.length.into()),
+        }
+    }
+}

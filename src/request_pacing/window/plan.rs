@@ -1,0 +1,96 @@
+use super::limit::{Kind, Limit};
+use crate::request_pacing::{Quota, Span, Window, learned, tick::Ticks};
+
+/// A quota as its windows count it. One for all scopes that have it, but those
+/// that have learned better.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(in crate::request_pacing) struct Plan {
+    limits: Box<[Limit]>,
+    /// Of the short windows.
+    largest: u32,
+    longest: Ticks,
+    has_day: bool,
+    is_unknown: bool,
+    short_binds: bool,
+}
+
+impl Plan {
+    pub(in crate::request_pacing) fn new(quota: &Quota) -> Self {
+        if quota.windows().is_empty() {
+            return Self::unknown();
+        }
+        Self::of(quota.windows().iter().map(Limit::new).collect())
+    }
+
+    /// Nothing is known: the windows that most servers have.
+    pub(in crate::request_pacing) fn unknown() -> Self {
+        let second = Window::new(learned::FIRST, Span::Any(learned::SECOND));
+        let minute = Window::new(u32::MAX, Span::Any(learned::MINUTE));
+        Self {
+            is_unknown: true,
+            ..Self::of([second, minute].iter().map(Limit::new).collect())
+        }
+    }
+
+    fn of(limits: Box<[Limit]>) -> Self {
+        let short = limits.iter().filter(|limit| limit.is_short());
+        let mut plan = Self {
+            largest: 0,
+            longest: short.map(Limit::length).max().unwrap_or_default(),
+            has_day: limits.iter().any(|limit| limit.kind == Kind::Day),
+            is_unknown: false,
+            short_binds: true,
+            limits,
+        };
+        plan.weigh();
+        plan
+    }
+
+    /// Admits so many in the window of this length.
+    pub(super) fn set_limit(&mut self, length: Ticks, requests: u32) {
+        for limit in self.limits.iter_mut().filter(|limit| limit.is_of(length)) {
+            limit.set_requests(requests);
+        }
+        self.weigh();
+    }
+
+    fn weigh(&mut self) {
+        let lowest = |short: bool| {
+            let limits = self.limits.iter().filter(|it| it.kind != Kind::Day);
+            let limits = limits.filter(|it| it.is_short() == short);
+            limits.map(Limit::per_second).fold(f64::INFINITY, f64::min)
+        };
+        self.short_binds = 0.9 * lowest(true) <= lowest(false);
+        let short = self.limits.iter().filter(|limit| limit.is_short());
+        self.largest = short.map(|limit| limit.requests).max().unwrap_or(0);
+    }
+
+    pub(in crate::request_pacing) fn limits(&self) -> &[Limit] {
+        &self.limits
+    }
+
+    /// What the largest short window admits, if there is one.
+    pub(in crate::request_pacing) fn largest_short(&self) -> Option<u32> {
+        (self.largest > 0).then_some(self.largest)
+    }
+
+    pub(super) fn has_day(&self) -> bool {
+        self.has_day
+    }
+
+    /// Whether nothing was said of it, and all of it is learned.
+    pub(in crate::request_pacing) fn is_unknown(&self) -> bool {
+        self.is_unknown
+    }
+
+    /// How long the longest short window is.
+    pub(in crate::request_pacing) fn longest_short(&self) -> Ticks {
+        self.longest
+    }
+
+    /// Whether short windows keep requests back, and not by far the most a
+    /// longer one.
+    pub(in crate::request_pacing) fn short_binds(&self) -> bool {
+        self.short_binds
+    }
+}

@@ -1,0 +1,274 @@
+use std::{mem, sync::Arc, time::Duration};
+
+use super::{
+    count::Count,
+    limit::{Kind, Limit},
+    plan::Plan,
+};
+use crate::request_pacing::{
+    Span,
+    tick::{Now, Tick, Ticks},
+};
+
+/// The counts of one scope, one for each window of its plan.
+#[derive(Debug)]
+pub(in crate::request_pacing) struct Windows {
+    plan: Option<Arc<Plan>>,
+    counts: Counts,
+}
+
+/// Most scopes have one window or two.
+#[derive(Debug)]
+enum Counts {
+    Few([Count; 2]),
+    More(Box<[Count]>),
+}
+
+/// Requests of one scope that are in flight.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::request_pacing) struct InFlight {
+    pub(in crate::request_pacing) all: u32,
+    /// Those for which the short windows wait.
+    pub(in crate::request_pacing) awaited: u32,
+}
+
+/// A request that is over.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::request_pacing) struct Arrived {
+    pub(in crate::request_pacing) requests: u32,
+    /// When it probably arrived. `None`: the short windows were told before.
+    pub(in crate::request_pacing) probably: Option<Tick>,
+    /// When it arrived at the latest.
+    pub(in crate::request_pacing) latest: Tick,
+    /// How many were in flight with it.
+    pub(in crate::request_pacing) in_flight: u32,
+}
+
+impl Windows {
+    pub(in crate::request_pacing) fn new(plan: Option<Arc<Plan>>) -> Self {
+        let counts = Counts::new(plan.as_deref());
+        Self { plan, counts }
+    }
+
+    /// Changes the limits, and keeps the counts of the windows that stay.
+    pub(in crate::request_pacing) fn set_plan(
+        &mut self,
+        plan: Option<Arc<Plan>>,
+        in_flight: InFlight,
+    ) {
+        let mut new = Self::new(plan);
+        for (limit, count) in new.each_mut() {
+            let same = self
+                .each_mut()
+                .find(|(old, _)| old.kind == limit.kind && old.length == limit.length);
+            match same {
+                Some((_, old)) => *count = mem::take(old),
+                None => count.take(in_flight.all),
+            }
+        }
+        *self = new;
+    }
+
+    pub(in crate::request_pacing) fn plan(&self) -> Option<&Plan> {
+        self.plan.as_deref()
+    }
+
+    /// Admits so many in the window of this length from now on, in this scope
+    /// only.
+    pub(in crate::request_pacing) fn set_limit(&mut self, length: Ticks, requests: u32) {
+        if self.limit(length).is_some_and(|limit| limit != requests)
+            && let Some(plan) = &mut self.plan
+        {
+            Arc::make_mut(plan).set_limit(length, requests);
+        }
+    }
+
+    /// What the window of this length admits, if there is one.
+    pub(in crate::request_pacing) fn limit(&self, length: Ticks) -> Option<u32> {
+        let mut limits = self.limits().iter();
+        let limit = limits.find(|limit| limit.is_of(length));
+        limit.map(|limit| limit.requests)
+    }
+
+    /// How many more requests may go.
+    #[inline]
+    pub(in crate::request_pacing) fn room(&mut self, in_flight: InFlight, now: Now) -> u32 {
+        let mut room = u32::MAX;
+        for (limit, count) in self.each_mut() {
+            room = room.min(count.room(limit, in_flight.of(limit), now));
+        }
+        room
+    }
+
+    /// Which part of the fullest short window is taken.
+    pub(in crate::request_pacing) fn fullness(&mut self, in_flight: InFlight, now: Now) -> f64 {
+        let short = self.each_mut().filter(|(limit, _)| limit.is_short());
+        let full = short.map(|(limit, count)| {
+            // Lets go what has left it by now.
+            count.room(limit, in_flight.awaited, now);
+            f64::from(count.used(in_flight.awaited)) / f64::from(limit.requests)
+        });
+        full.fold(0.0, f64::max)
+    }
+
+    /// Whether a short window is full.
+    pub(in crate::request_pacing) fn is_tight(&mut self, in_flight: InFlight, now: Now) -> bool {
+        let mut short = self.each_mut().filter(|(limit, _)| limit.is_short());
+        short.any(|(limit, count)| count.room(limit, in_flight.awaited, now) == 0)
+    }
+
+    /// `in_flight` are those before.
+    #[inline]
+    pub(in crate::request_pacing) fn take(&mut self, requests: u32, in_flight: u32, now: Now) {
+        if self.plan.as_deref().is_some_and(Plan::has_day) {
+            for (_, count) in self.each_mut() {
+                count.turn(in_flight, now);
+                count.take(requests);
+            }
+        }
+    }
+
+    pub(in crate::request_pacing) fn give_back(&mut self, requests: u32) {
+        self.each_mut()
+            .for_each(|(_, count)| count.give_back(requests));
+    }
+
+    #[inline]
+    pub(in crate::request_pacing) fn arrived(&mut self, it: Arrived, now: Now) {
+        for (limit, count) in self.each_mut() {
+            match (limit.kind, it.probably) {
+                (Kind::Short, Some(at)) => count.arrived(at, it.requests, limit),
+                (Kind::Short, None) => {}
+                (Kind::Long, _) => count.arrived(it.latest, it.requests, limit),
+                // It was in flight if midnight came near before now.
+                (Kind::Day, _) => count.turn(it.in_flight, now),
+            }
+        }
+    }
+
+    /// A request that was not answered is taken to have arrived. Only a short
+    /// window takes that for granted.
+    pub(in crate::request_pacing) fn presume(&mut self, at: Tick, requests: u32) {
+        for (limit, count) in self.each_mut().filter(|(limit, _)| limit.is_short()) {
+            count.arrived(at, requests, limit);
+        }
+    }
+
+    /// When all windows that are full have room again. `overdue` tells when a
+    /// short one of that length no longer waits for an answer. `None`: when an
+    /// answer comes.
+    pub(in crate::request_pacing) fn open_at(
+        &mut self,
+        in_flight: InFlight,
+        now: Now,
+        overdue: impl Fn(Ticks) -> Option<Tick>,
+    ) -> Option<Tick> {
+        let mut opens = now.tick;
+        for (limit, count) in self.each_mut() {
+            if count.room(limit, in_flight.of(limit), now) > 0 {
+                continue;
+            }
+            let mut free = count.next_free();
+            if limit.is_short() {
+                free = [free, overdue(limit.length)].into_iter().flatten().min();
+            }
+            opens = opens.max(free?);
+        }
+        Some(opens)
+    }
+
+    /// Until when it is full for certain.
+    pub(in crate::request_pacing) fn full_until(
+        &mut self,
+        in_flight: InFlight,
+        now: Now,
+    ) -> Option<Tick> {
+        let full = self.each_mut().filter_map(|(limit, count)| {
+            let certain = in_flight.all == 0 || limit.kind == Kind::Day;
+            let full = certain && count.room(limit, in_flight.of(limit), now) == 0;
+            full.then(|| count.next_free())?
+        });
+        full.max()
+    }
+
+    /// Whether nothing is in any, and nothing in flight.
+    pub(in crate::request_pacing) fn are_empty(&mut self, now: Now) -> bool {
+        self.each_mut()
+            .all(|(limit, count)| count.room(limit, 0, now) == limit.requests)
+    }
+
+    /// Each limit, its span, and what is in it.
+    pub(in crate::request_pacing) fn uses(
+        &self,
+        in_flight: InFlight,
+    ) -> impl Iterator<Item = (u32, Span, u32)> {
+        let each = self.each();
+        each.map(move |(limit, count)| {
+            let used = count.used(in_flight.of(limit));
+            (limit.requests, limit.span(), used)
+        })
+    }
+
+    /// Limit and length of those that are short.
+    pub(in crate::request_pacing) fn short(&self) -> impl Iterator<Item = (u32, Duration)> + Clone {
+        let short = self.limits().iter().filter(|limit| limit.is_short());
+        short.map(|limit| (limit.requests, limit.length.into()))
+    }
+
+    /// Takes as little memory as may be.
+    pub(in crate::request_pacing) fn shrink(&mut self) {
+        self.each_mut().for_each(|(_, count)| count.shrink());
+    }
+
+    #[cfg(test)]
+    pub(super) fn longest_log(&self) -> usize {
+        let logs = self.each().map(|(_, count)| match count {
+            Count::Many { log, .. } => log.len(),
+            _ => 0,
+        });
+        logs.max().unwrap_or(0)
+    }
+
+    fn limits(&self) -> &[Limit] {
+        self.plan.as_deref().map_or(&[], Plan::limits)
+    }
+
+    #[inline]
+    fn each(&self) -> impl Iterator<Item = (&Limit, &Count)> {
+        let counts = match &self.counts {
+            Counts::Few(few) => &few[..],
+            Counts::More(more) => more,
+        };
+        self.limits().iter().zip(counts)
+    }
+
+    #[inline]
+    fn each_mut(&mut self) -> impl Iterator<Item = (&Limit, &mut Count)> {
+        let limits = self.plan.as_deref().map_or(&[][..], Plan::limits);
+        let counts = match &mut self.counts {
+            Counts::Few(few) => &mut few[..],
+            Counts::More(more) => more,
+        };
+        limits.iter().zip(counts)
+    }
+}
+
+impl Counts {
+    fn new(plan: Option<&Plan>) -> Self {
+        let mut counts = plan.map_or(&[][..], Plan::limits).iter().map(Count::new);
+        if counts.len() > 2 {
+            return Self::More(counts.collect());
+        }
+        let mut next = || counts.next().unwrap_or_default();
+        Self::Few([next(), next()])
+    }
+}
+
+impl InFlight {
+    fn of(self, limit: &Limit) -> u32 {
+        match limit.kind {
+            Kind::Short => self.awaited,
+            Kind::Long | Kind::Day => self.all,
+        }
+    }
+}
