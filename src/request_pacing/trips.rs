@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 /// Round trips that are remembered.
 const SEEN: usize = 128;
@@ -13,43 +13,58 @@ const LAST: usize = 8;
 const LONG: u32 = 5;
 const MEDIAN: u32 = 2;
 
+/// Those that came since are kept apart until then.
+const ROOM: usize = SEEN + LAST;
+
 /// How long answers take of late.
 #[derive(Debug, Default)]
 pub(super) struct Trips {
     /// In microseconds, in a ring.
     seen: Vec<u32>,
     next: usize,
-    long: Option<Duration>,
+    /// None: nobody has asked since the last change.
+    long: Cell<Option<Duration>>,
 }
 
 impl Trips {
     pub(super) fn saw(&mut self, trip: Duration) {
         let micros = u32::try_from(trip.as_micros()).unwrap_or(u32::MAX);
-        if self.seen.len() < SEEN {
+        if self.seen.len() < ROOM {
             self.seen.push(micros);
         } else {
             self.seen[self.next] = micros;
         }
-        self.next = (self.next + 1) % SEEN;
-        if self.next.is_multiple_of(LAST) && self.seen.len() >= FEW {
-            self.long = Some(self.measure());
+        self.next = (self.next + 1) % ROOM;
+        if self.next.is_multiple_of(LAST) {
+            self.long.set(None);
         }
     }
 
     /// A round trip that few exceed. Up to one stalled call in twenty does not
     /// change it much; all becoming slower does at once.
     pub(super) fn long(&self) -> Duration {
-        self.long.unwrap_or(UNKNOWN)
+        let long = self.long.get().unwrap_or_else(|| self.measure());
+        self.long.set(Some(long));
+        long
     }
 
     fn measure(&self) -> Duration {
+        // As it was when it was due.
+        let due = self.next - self.next % LAST;
+        let known = match self.seen.len() {
+            ROOM => SEEN,
+            _ => due.min(SEEN),
+        };
+        if known < FEW {
+            return UNKNOWN;
+        }
         let mut all = [0; SEEN];
-        let all = &mut all[..self.seen.len()];
-        all.copy_from_slice(&self.seen);
-        // The last of them are in one piece: the ring is a multiple of them.
-        let end = if self.next == 0 { SEEN } else { self.next };
+        let all = &mut all[..known];
+        for (n, trip) in all.iter_mut().enumerate() {
+            *trip = self.seen[(due + ROOM - known + n) % ROOM];
+        }
         let mut last = [0; LAST];
-        last.copy_from_slice(&all[end - LAST..end]);
+        last.copy_from_slice(&all[known - LAST..]);
         let rank = all.len() * 19 / 20;
         let usual = *all.select_nth_unstable(rank).1;
         let now = *last.select_nth_unstable(LAST / 2).1;
