@@ -51,22 +51,22 @@ const BOUNDS: [Bound; 4] = [
         stack: "whole stack",
         bare: "bare",
         goal: 5_000,
-        instructions: 9_000,
-        allocations: 10,
+        instructions: 9_700,
+        allocations: 6,
     },
     Bound {
         stack: "request pacing, one scope",
         bare: "bare with a context",
         goal: 700,
-        instructions: 4_000,
-        allocations: 2,
+        instructions: 2_200,
+        allocations: 1,
     },
     Bound {
         stack: "request pacing, three scopes",
         bare: "bare with a context",
         goal: 900,
-        instructions: 8_000,
-        allocations: 4,
+        instructions: 3_600,
+        allocations: 1,
     },
 ];
 
@@ -178,8 +178,9 @@ fn allocations(stack: &str, method: &Method) -> u64 {
 
 /// Instructions for one request, the template's clone included.
 fn instructions(stack: &str, method: &Method) -> Option<u64> {
-    let few = callgrind(stack, method, 1_000)?;
-    let many = callgrind(stack, method, 6_000)?;
+    // What is remembered of the last requests has reached its size by then.
+    let few = callgrind(stack, method, 10_000)?;
+    let many = callgrind(stack, method, 15_000)?;
     Some((many - few) / 5_000)
 }
 
