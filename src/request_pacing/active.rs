@@ -4,30 +4,26 @@ use super::{
     flights::Flights,
     hold::Hold,
     learned::Learned,
-    queue::FairQueue,
     share::Share,
     tick::{Tick, Ticks},
     trips::Trips,
     window::{InFlight, Plan},
 };
-use crate::slab::At;
 
 /// What a scope needs only while it is in use.
 #[derive(Debug, Default)]
 pub(super) struct Active {
-    /// Made when somebody waits: most scopes never see that.
-    pub(super) queue: Option<Box<FairQueue>>,
     /// At least so many may go, as far as the windows are concerned: it was
     /// counted once, and time only brings more.
     pub(super) spare: u32,
-    /// Requests that have passed here and wait for a wider scope.
-    pub(super) reserved: u32,
     /// Requests that wait, here or elsewhere, and will pass here.
-    pub(super) expected: u32,
-    /// The waiting request that keeps the time for all of them.
-    pub(super) driver: Option<At>,
-    /// When it wakes.
+    pub(super) users: u32,
+    /// Requests that stand in its lines: they pass before any other.
+    pub(super) standing: u32,
+    /// When it is to be looked at.
     pub(super) alarm: Option<Instant>,
+    /// Whether it may have changed, and is to be looked at now.
+    pub(super) noted: bool,
     pub(super) hold: Hold,
     pub(super) share: Option<Share>,
     /// Made when a refusal contradicts the quota, or when nothing is known.
@@ -60,10 +56,6 @@ impl Active {
         }
     }
 
-    pub(super) fn queued(&self) -> usize {
-        self.queue.as_ref().map_or(0, |queue| queue.len())
-    }
-
     /// When a short window of this length stops waiting for the oldest
     /// unanswered request.
     pub(super) fn overdue(&self, length: Ticks, trips: &Trips) -> Option<Tick> {
@@ -77,9 +69,7 @@ impl Active {
     /// Whether it can be done without.
     pub(super) fn is_quiet(&mut self, now: Instant) -> bool {
         self.in_flight == 0
-            && self.reserved == 0
-            && self.expected == 0
-            && self.queued() == 0
+            && self.users == 0
             && self.hold.is_clear(now)
             && self.forgets_learned(now)
     }

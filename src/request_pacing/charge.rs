@@ -57,8 +57,15 @@ impl Path {
         self.gates.into_iter().take(self.len.into())
     }
 
-    pub(super) fn gate(&self, stage: usize) -> Option<At> {
-        self.as_slice().get(stage).copied()
+    /// The wide ones first.
+    pub(super) fn wide_first(self) -> impl Iterator<Item = At> {
+        self.gates.into_iter().take(self.len.into()).rev()
+    }
+
+    /// Which of its gates that is.
+    pub(super) fn stage(&self, gate: At) -> usize {
+        let found = self.as_slice().iter().position(|it| *it == gate);
+        found.expect("a request stands only in lines of its path")
     }
 
     pub(super) fn contains(&self, gate: At) -> bool {
@@ -73,7 +80,7 @@ impl Path {
 impl Default for Path {
     fn default() -> Self {
         Self {
-            gates: [At::MIN; 4],
+            gates: [At::FIRST; 4],
             len: 0,
         }
     }

@@ -7,7 +7,10 @@ use std::{
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet, HashTable};
 use tokio::time::Instant;
 
-use super::{Quota, Scope, gate::Gate, names::Names, trips::Trips, waiter::Waiter, window::Plan};
+use super::{
+    Quota, Scope, alarms::Alarms, gate::Gate, line::Line, names::Names, trips::Trips,
+    waiter::Waiter, window::Plan,
+};
 use crate::{
     extensions::AccountId,
     slab::{At, Slab},
@@ -30,7 +33,16 @@ pub(super) struct Core {
     /// The one that was looked at last, whether it can go.
     pub(super) looked_at: Option<At>,
     pub(super) waiters: Slab<Waiter>,
-    pub(super) deadlines: BTreeSet<(Instant, At)>,
+    pub(super) lines: Slab<Line>,
+    /// By scope, and the line after.
+    pub(super) line_of: HashMap<(At, Option<At>), At>,
+    /// Lines that wait for their scope, by scope.
+    pub(super) blocked: BTreeSet<(At, At)>,
+    /// Gates that may have changed, each once.
+    pub(super) changed: Vec<At>,
+    /// Lines at the end of a way whose requests may go, each once.
+    pub(super) roots: Vec<At>,
+    pub(super) alarms: Alarms,
     pub(super) weights: HashMap<AccountId, u32>,
     /// Quotas that were set by hand, and outlive the use of their scope.
     pub(super) quotas: HashMap<Scope, Quota>,
@@ -63,7 +75,12 @@ impl Core {
             in_line: VecDeque::new(),
             looked_at: None,
             waiters: Slab::new(),
-            deadlines: BTreeSet::new(),
+            lines: Slab::new(),
+            line_of: HashMap::new(),
+            blocked: BTreeSet::new(),
+            changed: Vec::new(),
+            roots: Vec::new(),
+            alarms: Alarms::default(),
             weights: HashMap::new(),
             quotas: HashMap::new(),
             plans: HashSet::new(),
@@ -85,6 +102,8 @@ impl Core {
     }
 }
 
-// NOTE: a gate is removed only when nobody waits for it or is in flight.
+// NOTE: a gate is removed only when no request that waits has it before it and
+// none is in flight: see `Active::is_quiet`.
 pub(super) const GATE: &str = "a gate in use stays";
-const WAITER: &str = "a waiter stays until it leaves";
+pub(super) const LINE: &str = "a line stays while somebody waits in it";
+pub(super) const WAITER: &str = "a waiter stays until it leaves";

@@ -73,6 +73,7 @@ where
                 StateProj::Waiting { inner, request } => {
                     let turn = poll_turn(inner, request.as_ref(), this.ticket, cx);
                     if let Err(error) = ready!(turn) {
+                        this.ticket.end();
                         this.state.set(State::Done);
                         return Poll::Ready(Err(error));
                     }
@@ -126,7 +127,8 @@ where
     if inner.poll_ready(cx).map_err(Into::into)?.is_ready() {
         return Poll::Ready(Ok(()));
     }
-    ticket.poll_unready(cx).map(|late| Err(late.into()))
+    ticket.set_aside(request.extensions(), cx)?;
+    Poll::Pending
 }
 
 impl<S, B> fmt::Debug for ResponseFuture<S, B>

@@ -89,16 +89,12 @@ impl Gate {
         self.active.as_deref()
     }
 
-    /// Whether a request may pass, for which nobody waits here.
+    /// Whether a request may pass at once: nobody stands here.
     #[inline]
     pub(super) fn lets_pass(&mut self, now: Now, trips: &Trips) -> bool {
         match &mut self.active {
-            Some(active) if active.queue.is_some() => {
-                active.queued() == 0 && self.room(now, trips) > 0
-            }
-            Some(active) if active.spare > active.reserved => {
-                active.hold.room(now.instant) > active.reserved
-            }
+            Some(active) if active.standing > 0 => false,
+            Some(active) if active.spare > 0 => active.hold.room(now.instant) > 0,
             _ => self.room(now, trips) > 0,
         }
     }
@@ -111,13 +107,6 @@ impl Gate {
         };
         active.spare = room;
         room.min(active.hold.room(now.instant))
-            .saturating_sub(active.reserved)
-    }
-
-    /// Whether a request that has passed may still be sent.
-    pub(super) fn still_open(&mut self, now: Now, trips: &Trips) -> bool {
-        self.window_room(now, trips) > 0
-            && (self.active.as_mut()).is_none_or(|active| active.hold.room(now.instant) > 0)
     }
 
     fn window_room(&mut self, now: Now, trips: &Trips) -> u32 {
@@ -144,11 +133,22 @@ impl Gate {
         Some(opens.max(now.instant_of(room_at)))
     }
 
-    /// An instant before which nothing passes for certain.
-    pub(super) fn closed_until(&mut self, now: Now) -> Option<Instant> {
-        let full = self.windows.full_until(self.in_flight_now(), now);
-        let full = full.map(|tick| now.instant_of(tick));
-        full.max(self.held_until(now.instant))
+    /// An instant before which, for certain, none passes that lets so many go
+    /// before it.
+    pub(super) fn earliest(&mut self, before: u32, now: Now) -> Instant {
+        let in_flight = self.in_flight_now();
+        let flights = self.if_active().map(|active| &active.flights);
+        let oldest = flights.and_then(|flights| flights.oldest_sent());
+        let oldest = oldest.map_or(now.tick, |(_, sent, _)| sent);
+        let passes = self.windows.earliest(before, in_flight, oldest, now);
+        let held = self.held_until(now.instant).unwrap_or(now.instant);
+        held.max(now.instant_of(passes))
+    }
+
+    /// Whether it was closed after a request took its slot.
+    pub(super) fn closed_since(&self, taken: Instant) -> bool {
+        let active = self.if_active();
+        active.is_some_and(|active| active.hold.closed_since(taken))
     }
 
     /// Takes a slot in every window.
@@ -172,12 +172,12 @@ impl Gate {
         self.active().flights.set_sent(charge.number(), sent);
     }
 
-    /// It was not sent.
-    pub(super) fn give_back(&mut self, charge: Charge, now: Now) {
+    /// A slot that was taken then is free: the request was not sent.
+    pub(super) fn give_back(&mut self, charge: Charge, taken: Instant) {
         self.windows.give_back(1);
         let active = self.active();
         active.in_flight = active.in_flight.saturating_sub(1);
-        active.hold.ended(now.instant);
+        active.hold.ended(taken);
         active.flights.remove(charge.number());
     }
 
@@ -205,11 +205,6 @@ impl Gate {
     /// Each limit, its span, and what is in it.
     pub(super) fn windows(&self) -> impl Iterator<Item = (u32, Span, u32)> {
         self.windows.uses(self.in_flight_now())
-    }
-
-    #[inline]
-    pub(super) fn queued(&self) -> usize {
-        self.if_active().map_or(0, Active::queued)
     }
 
     /// Which part of the fullest short window is taken.

@@ -1,6 +1,5 @@
 use std::{
     hash::{BuildHasher, Hasher},
-    num::NonZeroU32,
     sync::Arc,
     task::Waker,
 };
@@ -17,7 +16,6 @@ use super::{
     names::NameAt,
     scopes::Kind,
     tick::Now,
-    waiter::Verdict,
     window::Plan,
 };
 use crate::{extensions::AccountId, slab::At};
@@ -27,11 +25,6 @@ impl Core {
     #[inline]
     pub(super) fn resolve(&mut self, touched: &Touched<'_>, scopes: &dyn Scopes) -> Path {
         let mut path = Path::default();
-        if let Some(value) = &touched.field {
-            let found = self.names.find(value);
-            let found = found.and_then(|name| self.names.get(name).field);
-            path.extend(found.or_else(|| self.add(&Scope::field_value(value), scopes)));
-        }
         let name = touched.endpoint.map(|name| (name, self.names.find(name)));
         if let Some((account, endpoint)) = touched.account_endpoint {
             let found = match name {
@@ -43,6 +36,13 @@ impl Core {
                 let scope = Scope::of_account_endpoint(account.clone(), endpoint.clone());
                 self.add(&scope, scopes)
             }));
+        }
+        // Whose values are many are mostly those of one account; the other way
+        // round, one value would lead to as many lines as there are accounts.
+        if let Some(value) = &touched.field {
+            let found = self.names.find(value);
+            let found = found.and_then(|name| self.names.get(name).field);
+            path.extend(found.or_else(|| self.add(&Scope::field_value(value), scopes)));
         }
         if let Some((name, found)) = name {
             let found = found.and_then(|name| self.names.get(name).endpoint);
@@ -154,39 +154,6 @@ impl Core {
         Some(plan)
     }
 
-    /// The gate that a waiting request stands at.
-    pub(super) fn gate_of(&mut self, at: At) -> Option<At> {
-        let waiter = self.waiter(at);
-        if waiter.verdict.is_some() {
-            return None;
-        }
-        waiter.path.gate(waiter.stage)
-    }
-
-    /// An instant before which a request on this path is not sent for certain.
-    pub(super) fn closed_until(&mut self, path: Path, now: Now) -> Option<Instant> {
-        path.gates()
-            .filter_map(|at| self.gate(at).closed_until(now))
-            .max()
-    }
-
-    /// Ends the wait of all that must be sent before `until` and wait for the
-    /// gate that is closed until then.
-    pub(super) fn fail_late(&mut self, gate: At, until: Instant, now: Now, woken: &mut Vec<Waker>) {
-        let due = self.deadlines.iter().take_while(|(by, _)| *by <= until);
-        let due: Vec<At> = due.map(|(_, at)| *at).collect();
-        for at in due {
-            if self.waiter(at).path.contains(gate) {
-                let stands_at = self.gate_of(at);
-                self.withdraw(at);
-                self.decide(at, Verdict::TooLate { earliest: until }, None, woken);
-                if let Some(stands_at) = stands_at {
-                    self.schedule(stands_at, now, None, woken);
-                }
-            }
-        }
-    }
-
     /// Changes what a scope admits. `None`: as `scopes` say.
     pub(super) fn set_quota(
         &mut self,
@@ -200,7 +167,8 @@ impl Core {
         if let Some(at) = self.find_scope(&scope) {
             let plan = self.plan(in_force);
             self.gate(at).set_plan(plan);
-            self.pump(at, now, None, woken);
+            self.note(at);
+            self.run(now, woken);
         }
         match quota {
             Some(quota) => drop(self.quotas.insert(scope, quota)),
@@ -221,25 +189,24 @@ impl Core {
             && self.gate(at).active().hold.close(until)
         {
             self.fail_late(at, until, now, woken);
-            self.schedule(at, now, None, woken);
+            self.note(at);
+            self.run(now, woken);
             self.list(at, now);
         }
     }
 
     pub(super) fn set_paused(&mut self, paused: bool, now: Now, woken: &mut Vec<Waker>) {
         self.paused = paused;
-        let busy = self.gates.iter().filter(|(_, gate)| gate.queued() > 0);
-        let busy: Vec<At> = busy.map(|(at, _)| at).collect();
-        for at in busy {
-            self.pump(at, now, None, woken);
-        }
+        let blocked: Vec<At> = self.blocked.iter().map(|(gate, _)| *gate).collect();
+        blocked.into_iter().for_each(|gate| self.note(gate));
+        self.run(now, woken);
     }
 }
 
-fn hash(hasher: &DefaultHashBuilder, account: Option<&AccountId>, name: Option<NonZeroU32>) -> u64 {
+fn hash(hasher: &DefaultHashBuilder, account: Option<&AccountId>, name: Option<NameAt>) -> u64 {
     let mut hasher = hasher.build_hasher();
     hasher.write(account.map_or("", AccountId::as_str).as_bytes());
-    hasher.write_u32(name.map_or(0, NonZeroU32::get));
+    hasher.write_u32(name.map_or(0, NameAt::number));
     hasher.finish()
 }
 

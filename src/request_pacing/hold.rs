@@ -116,6 +116,11 @@ impl Hold {
         }
     }
 
+    /// Whether it was closed after `taken`, even if it is open again.
+    pub(super) fn closed_since(&self, taken: Instant) -> bool {
+        self.ramp.is_some_and(|ramp| ramp.from > taken)
+    }
+
     /// Until when it is closed.
     pub(super) fn until(&self, now: Instant) -> Option<Instant> {
         let held = self.until.filter(|until| *until > now);

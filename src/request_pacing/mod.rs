@@ -126,6 +126,8 @@
 //! Clones of the layer, of its services and of the handle share one state.
 
 mod active;
+mod alarms;
+mod band;
 mod builder;
 mod charge;
 mod core;
@@ -139,6 +141,7 @@ mod hold;
 mod keep;
 mod layer;
 mod learned;
+mod line;
 #[cfg(test)]
 mod model;
 mod names;
@@ -153,10 +156,12 @@ mod scopes;
 mod service;
 mod settle;
 mod share;
+mod slots;
 mod snapshot;
 mod tick;
 mod ticket;
 mod tighten;
+mod timekeeper;
 mod trips;
 mod waiter;
 mod window;

@@ -1,12 +1,12 @@
 use std::{
-    fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
-    task::{Context, Waker},
+    fmt, mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use http::Extensions;
-use tokio::time::Instant;
+use tokio::{runtime::Handle, time::Instant};
 
 use super::{
     LearnedLimit, QueueFull, Quota, Scope, Scopes, Snapshot,
@@ -14,7 +14,8 @@ use super::{
     core::{Core, Settings},
     outcome::Outcome,
     tick::{Now, Origin},
-    waiter::{Comer, Entered, Polled, Verdict, Wish},
+    timekeeper::{Idle, Keeper, wake_all},
+    waiter::{Comer, Entered, Polled, Wish},
 };
 use crate::slab::At;
 use crate::{
@@ -34,8 +35,18 @@ pub(super) struct Pacer {
 
 /// What a request got at its first poll.
 pub(super) enum Joined {
-    Granted,
+    /// `turn` is to be told if it comes back.
+    Granted {
+        turn: u64,
+    },
     Queued(At),
+}
+
+/// A request that may go.
+#[derive(Debug)]
+pub(super) struct Granted {
+    pub(super) charges: Charges,
+    pub(super) turn: u64,
 }
 
 impl Pacer {
@@ -64,36 +75,71 @@ impl Pacer {
             scopes: &*self.scopes,
             deadline,
         };
-        let comer = || Comer {
-            account: context.and_then(RequestContext::account).cloned(),
-            priority: context.map(RequestContext::priority).unwrap_or_default(),
-            age: extensions
-                .get::<Attempt>()
-                .map_or(now.instant, age_of)
-                .min(now.instant),
-        };
-        let entered = self.wake_after(|core, woken| core.enter(&wish, comer, charges, now, woken));
+        let entered = self.wake_after(|core, woken| {
+            core.enter(&wish, || comer(extensions, now), charges, now, woken)
+        });
         match entered {
-            Entered::Granted => Ok(Joined::Granted),
+            Entered::Granted { turn } => Ok(Joined::Granted { turn }),
             Entered::Queued(at) => Ok(Joined::Queued(at)),
-            Entered::TooLate { earliest } => Err(too_late(earliest)),
+            Entered::TooLate { earliest } => Err(too_late(Some(earliest))),
             Entered::Full { queued } => Err(QueueFull::new(queued).into()),
         }
     }
 
-    /// The charges, once it is granted; else when to poll again at the latest.
+    /// Ready once it is granted, or too late.
     pub(super) fn poll(
-        &self,
+        self: &Arc<Self>,
         at: At,
         now: Now,
         cx: &mut Context<'_>,
-    ) -> Result<Result<Charges, Option<Instant>>, BoxError> {
-        let polled = self.wake_after(|core, woken| core.poll(at, cx.waker(), now, woken));
+    ) -> Poll<Result<Granted, BoxError>> {
+        let mut waker = Some(cx.waker().clone());
+        let ((polled, _old), is_kept) = self.wake_after(|core, woken| {
+            let polled = core.poll(at, &mut waker, now, woken);
+            (polled, core.alarms.keeper.runs)
+        });
         match polled {
-            (Polled::Decided(Verdict::Granted(charges)), _) => Ok(Ok(charges)),
-            (Polled::Decided(Verdict::TooLate { earliest }), _) => Err(too_late(earliest)),
-            (Polled::Waiting { alarm }, _replaced) => Ok(Err(alarm)),
+            Polled::Granted { charges, turn } => Poll::Ready(Ok(Granted { charges, turn })),
+            Polled::TooLate { earliest } => Poll::Ready(Err(too_late(earliest))),
+            Polled::Waiting => {
+                if !is_kept {
+                    self.start_keeper();
+                }
+                Poll::Pending
+            }
         }
+    }
+
+    /// A request that was granted at `taken` does not go before it is polled
+    /// again.
+    pub(super) fn set_aside(
+        self: &Arc<Self>,
+        granted: &Granted,
+        taken: Now,
+        extensions: &Extensions,
+        deadline: Option<Instant>,
+        cx: &mut Context<'_>,
+    ) -> Result<At, BoxError> {
+        let now = self.now();
+        let mut waker = Some(cx.waker().clone());
+        let (at, queued, is_kept) = self.wake_after(|core, woken| {
+            let comer = comer(extensions, now);
+            let at = core.set_aside(
+                granted,
+                taken.instant,
+                comer,
+                deadline,
+                &mut waker,
+                now,
+                woken,
+            );
+            (at, core.queued, core.alarms.keeper.runs)
+        });
+        let at = at.ok_or_else(|| QueueFull::new(queued))?;
+        if !is_kept {
+            self.start_keeper();
+        }
+        Ok(at)
     }
 
     pub(super) fn leave(&self, at: At) {
@@ -101,13 +147,10 @@ impl Pacer {
         let _own = self.wake_after(|core, woken| core.leave(at, now, woken));
     }
 
-    pub(super) fn set_sent(&self, charges: &Charges, sent: Option<Now>) {
-        self.lock().set_sent(charges, sent);
-    }
-
-    pub(super) fn give_back(&self, charges: &Charges) {
+    /// What was granted at `taken` was not sent.
+    pub(super) fn give_back(&self, charges: &Charges, taken: Now) {
         let now = self.now();
-        self.wake_after(|core, woken| core.give_back(charges, now, woken));
+        self.wake_after(|core, woken| core.give_back(charges, taken.instant, now, woken));
     }
 
     pub(super) fn settle(&self, charges: &Charges, sent: Now, outcome: Outcome) -> Option<Instant> {
@@ -168,17 +211,54 @@ impl Pacer {
         self.lock().queued
     }
 
+    /// Does what is due. Until when the one that keeps the time may sleep;
+    /// `Err` if nobody waits.
+    pub(super) fn keep(&self, waker: &Waker) -> Result<Option<Instant>, Idle> {
+        let now = self.now();
+        let waker = waker.clone();
+        let (kept, _old) = self.wake_after(|core, woken| core.keep(waker, now, woken));
+        kept.map_err(Idle)
+    }
+
+    /// The one that kept the time is gone.
+    pub(super) fn abandon(&self) {
+        let _old = self.wake_after(Core::abandon);
+    }
+
+    #[cold]
+    fn start_keeper(self: &Arc<Self>) {
+        // NOTE: first, for it may panic.
+        let runtime = Handle::current();
+        let runs = mem::replace(&mut self.lock().alarms.keeper.runs, true);
+        if !runs {
+            runtime.spawn(Keeper::new(Arc::downgrade(self)));
+        }
+    }
+
     fn wake_after<T>(&self, work: impl FnOnce(&mut Core, &mut Vec<Waker>) -> T) -> T {
         let mut woken = Vec::new();
         let done = work(&mut self.lock(), &mut woken);
-        woken.into_iter().for_each(Waker::wake);
+        if !woken.is_empty() {
+            wake_all(woken);
+        }
         done
     }
 
-    /// Locks even after a panic: foreign code under the lock, the scopes and
-    /// the clone of a waker, runs before anything is changed.
+    /// Locks even after a panic: the only foreign code under the lock, the
+    /// scopes, runs before anything is changed.
     fn lock(&self) -> MutexGuard<'_, Core> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn comer(extensions: &Extensions, now: Now) -> Comer {
+    let context = extensions.get::<RequestContext>();
+    let attempt = extensions.get::<Attempt>();
+    let age = attempt.map_or(now.instant, age_of);
+    Comer {
+        account: context.and_then(RequestContext::account).cloned(),
+        priority: context.map(RequestContext::priority).unwrap_or_default(),
+        age: age.min(now.instant),
     }
 }
 
@@ -189,8 +269,8 @@ fn age_of(attempt: &Attempt) -> Instant {
     before.unwrap_or(first_sent)
 }
 
-fn too_late(earliest: Instant) -> BoxError {
-    DeadlineExceeded::new(Some(earliest), None).into()
+fn too_late(earliest: Option<Instant>) -> BoxError {
+    DeadlineExceeded::new(earliest, None).into()
 }
 
 impl fmt::Debug for Pacer {

@@ -4,15 +4,15 @@ use tokio::time::Instant;
 
 use super::{
     charge::{Charges, Path},
-    core::{Core, GATE},
-    outcome::Outcome,
-    settle::Answer,
+    core::Core,
+    gate::Gate,
+    pacer::Granted,
     tick::Now,
-    waiter::{Comer, Entered, Polled, Verdict, Waiter, Wish},
+    waiter::{Comer, Entered, Polled, State, Waiter, Wish},
 };
 use crate::slab::At;
 
-/// One request's way: in, its turn, out.
+/// One request's way through the queue: in, its turn, out.
 impl Core {
     /// Lets a request go, with `charges`, or gives it a place in the queue.
     #[inline]
@@ -27,177 +27,251 @@ impl Core {
         self.evict(now);
         charges.path = self.resolve(&wish.touched, wish.scopes);
         if self.pass(charges, now) {
-            return Entered::Granted;
+            return Entered::Granted { turn: 0 };
         }
-        self.join(charges.path, wish.deadline, comer, now, woken)
+        self.enqueue(charges, comer(), wish.deadline, now, woken)
     }
 
     #[cold]
-    fn join(
+    fn enqueue(
         &mut self,
-        path: Path,
+        charges: &mut Charges,
+        comer: Comer,
         deadline: Option<Instant>,
-        comer: impl FnOnce() -> Comer,
         now: Now,
         woken: &mut Vec<Waker>,
     ) -> Entered {
-        if let (Some(deadline), Some(earliest)) = (deadline, self.closed_until(path, now))
-            && deadline <= earliest
-        {
-            return Entered::TooLate { earliest };
-        }
         let full = Entered::Full {
             queued: self.queued,
         };
-        if self.queued >= self.settings.max_queued {
-            return full;
-        }
-        self.turn += 1;
-        let waiter = self.waiters.insert(Waiter {
-            comer: comer(),
-            deadline,
-            path,
-            stage: 0,
-            standing: None,
-            waker: None,
-            verdict: None,
-            turn: self.turn,
-        });
-        let Some(at) = waiter else {
+        let Some(at) = self.add_waiter(charges.path, comer, deadline, 0) else {
             return full;
         };
-        self.queued += 1;
-        self.deadlines
-            .extend(deadline.map(|deadline| (deadline, at)));
-        for gate in path.gates() {
-            self.gate(gate).active().expected += 1;
+        if let Some(earliest) = self.misses(at, now) {
+            self.remove(at, now);
+            return Entered::TooLate { earliest };
         }
-        if !self.stand(at, now) {
-            self.remove(at);
-            return full;
+        // It may still go at once: those who wait may wait for others.
+        self.rejoin(at, now, woken);
+        let is_full = self.queued > self.settings.max_queued;
+        let waiter = self.waiter(at);
+        match waiter.state {
+            State::Granted { charges: own, .. } => {
+                let turn = waiter.turn;
+                *charges = own;
+                self.go(at, charges, now, woken);
+                Entered::Granted { turn }
+            }
+            State::Standing if !is_full => Entered::Queued(at),
+            State::Standing => {
+                self.withdraw(at, false, now);
+                self.waiter(at).state = State::Aside { lapsed: false };
+                self.remove(at, now);
+                self.run(now, woken);
+                full
+            }
+            State::Aside { .. } | State::TooLate { .. } => {
+                self.remove(at, now);
+                full
+            }
         }
-        if let Some(first) = path.gate(0) {
-            self.pump(first, now, Some(at), woken);
-        }
-        Entered::Queued(at)
     }
 
-    /// Whether the request in `at` may go by now; it is out of the queue then.
-    /// Else `waker` is told, and the waker that it replaces comes back.
+    /// Whether the request in `at` may go by now. Its place is free then, and
+    /// `waker` is left; else `waker` is told. The waker from before comes back.
     pub(super) fn poll(
         &mut self,
         at: At,
-        waker: &Waker,
+        waker: &mut Option<Waker>,
         now: Now,
         woken: &mut Vec<Waker>,
     ) -> (Polled, Option<Waker>) {
-        if let Some(gate) = self.gate_of(at)
-            && let Some(alarm) = self.gate(gate).active().alarm
-            && alarm <= now.instant
+        let old = self.waiter(at).waker.take();
+        // Its own first: it is not late as long as nobody took it away.
+        if let State::Granted { at: taken, .. } = self.waiter(at).state
+            && self.is_closed_since(at, taken, now)
         {
-            self.pump(gate, now, Some(at), woken);
+            self.revoke(at, false, now);
         }
-        let gate = self.gate_of(at);
-        let waiter = self.waiter(at);
-        if let Some(verdict) = waiter.verdict {
-            self.remove(at);
-            if let Verdict::Granted(charges) = verdict {
-                self.set_sent(&charges, Some(now));
+        if self.waiter(at).waits() {
+            self.tick(now, woken);
+        }
+        if let State::Aside { lapsed } = self.waiter(at).state {
+            match self.misses(at, now) {
+                Some(earliest) => self.too_late(at, Some(earliest), now, woken),
+                None => self.rejoin(at, now, woken),
             }
-            return (Polled::Decided(verdict), None);
+            if lapsed {
+                self.take_over(at, now, woken);
+            }
         }
-        let replaced = match &mut waiter.waker {
-            Some(old) if old.will_wake(waker) => None,
-            old => old.replace(waker.clone()),
+        let waiter = self.waiter(at);
+        let polled = match waiter.state {
+            State::Granted { charges, .. } => {
+                let turn = waiter.turn;
+                self.go(at, &charges, now, woken);
+                Polled::Granted { charges, turn }
+            }
+            State::TooLate { earliest } => {
+                self.remove(at, now);
+                self.wind(woken);
+                Polled::TooLate { earliest }
+            }
+            State::Standing | State::Aside { .. } => {
+                waiter.waker = waker.take();
+                Polled::Waiting
+            }
         };
-        let alarm = gate.and_then(|gate| {
-            let gate = self.gate(gate).active();
-            gate.alarm.filter(|_| gate.driver == Some(at))
-        });
-        (Polled::Waiting { alarm }, replaced)
+        (polled, old)
     }
 
     /// The request in `at` is gone. Its waker comes back.
     pub(super) fn leave(&mut self, at: At, now: Now, woken: &mut Vec<Waker>) -> Option<Waker> {
-        let waiter = self.waiter(at);
-        let waker = waiter.waker.take();
-        let (path, stage, verdict) = (waiter.path, waiter.stage, waiter.verdict);
-        match verdict {
-            Some(Verdict::Granted(charges)) => {
-                self.remove(at);
-                self.give_back(&charges, now, woken);
-            }
-            Some(Verdict::TooLate { .. }) => self.remove(at),
-            None => {
-                self.withdraw(at);
-                self.remove(at);
-                for gate in path.gates().take(stage + 1) {
-                    self.pump(gate, now, None, woken);
-                }
-                path.gates().for_each(|gate| self.list(gate, now));
-            }
+        match self.waiter(at).state {
+            State::Standing => self.withdraw(at, false, now),
+            State::Granted { .. } => self.revoke(at, false, now),
+            State::Aside { .. } | State::TooLate { .. } => {}
         }
+        let waker = self.waiter(at).waker.take();
+        self.remove(at, now);
+        self.run(now, woken);
         waker
     }
 
-    /// Notes when a request goes, or that it does not go yet.
-    pub(super) fn set_sent(&mut self, charges: &Charges, sent: Option<Now>) {
-        let sent = sent.map(|sent| sent.tick);
-        for (gate, charge) in charges.iter() {
-            self.gate(gate).set_sent(charge, sent);
-        }
-    }
-
-    /// A granted request was not sent.
-    pub(super) fn give_back(&mut self, charges: &Charges, now: Now, woken: &mut Vec<Waker>) {
-        for (gate, charge) in charges.iter() {
-            self.gate(gate).give_back(charge, now);
-        }
-        self.pump_all(charges.path, now, woken);
-    }
-
-    /// A request that was sent is over. Returns until when its scope is
-    /// closed, if one of its scopes refused it.
-    pub(super) fn settle(
+    /// A request that was granted at `taken` does not go yet: the service
+    /// inside is not ready. Its slots go to others until it is polled again.
+    /// `None` if more wait than can be told apart.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "they are all that is known of it"
+    )]
+    pub(super) fn set_aside(
         &mut self,
-        charges: &Charges,
-        sent: Now,
-        mut outcome: Outcome,
+        granted: &Granted,
+        taken: Instant,
+        comer: Comer,
+        deadline: Option<Instant>,
+        waker: &mut Option<Waker>,
         now: Now,
         woken: &mut Vec<Waker>,
-    ) -> Option<Instant> {
-        if let Outcome::Refused(refusal) = &mut outcome {
-            self.refused = true;
-            let touched = charges.path.gates();
-            refusal.attribute(touched.map(|at| {
-                let gate = self.gate(at);
-                (gate.kind.throttle_scope(), gate.fullness(sent))
-            }));
+    ) -> Option<At> {
+        let Granted { charges, turn } = granted;
+        let at = self.add_waiter(charges.path, comer, deadline, *turn);
+        if let Some(at) = at {
+            self.waiter(at).waker = waker.take();
         }
-        let latest = match outcome {
-            Outcome::Admitted => {
-                self.trips.saw(now.tick.since(sent.tick).into());
-                now.tick
-            }
-            Outcome::Refused(_) | Outcome::Unclear => now.tick,
-            // Nobody saw when it ended: it may still be on its way.
-            Outcome::Lost => now.tick.max(sent.tick.plus(self.trips.long().into())),
-        };
-        let answer = Answer {
-            outcome: &outcome,
-            now,
-            sent,
-            latest,
-        };
-        let mut closed = None;
-        for (at, charge) in charges.iter() {
-            let gate = self.gates.get_mut(at).expect(GATE);
-            if let Some(until) = gate.settle(charge, &answer, &self.trips) {
-                self.fail_late(at, until, now, woken);
-                closed = Some(until);
-            }
+        self.give_back(charges, taken, now, woken);
+        at
+    }
+
+    /// `turn` is that of before, if it waited before.
+    fn add_waiter(
+        &mut self,
+        path: Path,
+        comer: Comer,
+        deadline: Option<Instant>,
+        turn: u64,
+    ) -> Option<At> {
+        self.turn += 1;
+        let turn = if turn == 0 { self.turn } else { turn };
+        let waiter = Waiter::new(path, comer, deadline, turn);
+        let at = self.waiters.insert(waiter)?;
+        self.queued += 1;
+        self.alarms.expect_by(deadline, at);
+        for gate in path.gates() {
+            self.gate(gate).active().users += 1;
         }
-        self.pump_all(charges.path, now, woken);
-        closed
+        Some(at)
+    }
+
+    /// One that is in no line joins its own.
+    fn rejoin(&mut self, at: At, now: Now, woken: &mut Vec<Waker>) {
+        if self.join(at, now) {
+            self.waiter(at).state = State::Standing;
+        }
+        self.run(now, woken);
+    }
+
+    /// When it goes at the earliest, if that is too late for certain.
+    fn misses(&mut self, at: At, now: Now) -> Option<Instant> {
+        let waiter = self.waiter(at);
+        let (path, deadline) = (waiter.path, waiter.deadline?);
+        let is_new = waiter.comer.age == now.instant;
+        let before = if is_new { self.before(at) } else { 0 };
+        let each = path
+            .gates()
+            .map(|gate| self.gate(gate).earliest(before, now));
+        each.max().filter(|earliest| deadline <= *earliest)
+    }
+
+    /// One that came too late for its slot takes that of another that has not
+    /// come either: where all come late, none would ever go.
+    fn take_over(&mut self, at: At, now: Now, woken: &mut Vec<Waker>) {
+        let waiter = self.waiter(at);
+        let (path, State::Standing) = (waiter.path, waiter.state) else {
+            return;
+        };
+        let mut closed = Path::default();
+        for gate in path.gates() {
+            closed.extend(Some(gate).filter(|gate| !self.is_open(*gate, now)));
+        }
+        let mut unclaimed = self.alarms.unclaimed();
+        let other = unclaimed.find(|other| {
+            let other = self.waiters.get(*other).map(|other| other.path);
+            other.is_some_and(|path| closed.gates().all(|gate| path.contains(gate)))
+        });
+        drop(unclaimed);
+        let Some(other) = other else {
+            return;
+        };
+        self.revoke(other, false, now);
+        if path.gates().all(|gate| self.is_open(gate, now)) {
+            self.grant(at, now, woken);
+        }
+        self.rejoin(other, now, woken);
+    }
+
+    fn is_closed_since(&mut self, at: At, taken: Instant, now: Now) -> bool {
+        let path = self.waiter(at).path;
+        let closed =
+            |gate: &Gate| gate.closed_since(taken) || gate.held_until(now.instant).is_some();
+        self.paused || path.gates().any(|gate| closed(self.gate(gate)))
+    }
+
+    /// Takes back what one was granted that did not go.
+    pub(super) fn revoke(&mut self, at: At, lapsed: bool, now: Now) {
+        let waiter = self.waiter(at);
+        if let State::Granted { charges, at: taken } = waiter.state {
+            waiter.state = State::Aside { lapsed };
+            self.queued += 1;
+            self.alarms.taken(taken, at);
+            self.hand_back(&charges, taken, now);
+        }
+    }
+
+    /// A granted request goes now.
+    fn go(&mut self, at: At, charges: &Charges, now: Now, woken: &mut Vec<Waker>) {
+        for (gate, charge) in charges.iter() {
+            self.gate(gate).set_sent(charge, Some(now.tick));
+        }
+        self.remove(at, now);
+        self.note_used(charges.path);
+        self.run(now, woken);
+    }
+
+    /// Forgets a request that is in no line.
+    fn remove(&mut self, at: At, now: Now) {
+        let Some(waiter) = self.waiters.remove(at) else {
+            return;
+        };
+        self.alarms.expect_no_more(waiter.deadline, at);
+        if let State::Granted { at: taken, .. } = waiter.state {
+            self.alarms.taken(taken, at);
+        }
+        self.queued -= usize::from(waiter.waits());
+        for gate in waiter.path.gates() {
+            self.gate(gate).active().users -= 1;
+            self.list(gate, now);
+        }
     }
 }

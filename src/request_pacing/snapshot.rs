@@ -1,4 +1,7 @@
-use std::time::Duration;
+use std::{iter::successors, time::Duration};
+
+use hashbrown::HashMap;
+use tokio::time::Instant;
 
 use super::{Scope, Span, core::Core, tick::Now};
 use crate::slab::At;
@@ -75,8 +78,13 @@ impl Snapshot {
 
 impl Core {
     pub(super) fn snapshot(&mut self, now: Now) -> Snapshot {
+        let queues = self.queues();
         let gates: Vec<At> = self.gates.iter().map(|(at, _)| at).collect();
-        let scopes = gates.into_iter().map(|at| self.scope_use(at, now));
+        let scopes = gates.into_iter().map(|at| {
+            let (queued, oldest) = queues.get(&at).copied().unwrap_or((0, now.instant));
+            let oldest = (queued > 0).then(|| now.instant.saturating_duration_since(oldest));
+            self.scope_use(at, queued, oldest, now)
+        });
         Snapshot {
             scopes: scopes.collect(),
             queued: self.queued,
@@ -84,14 +92,28 @@ impl Core {
         }
     }
 
-    fn scope_use(&mut self, at: At, now: Now) -> ScopeUse {
+    /// How many wait for each gate, and since when the oldest does.
+    fn queues(&self) -> HashMap<At, (usize, Instant)> {
+        let mut queues = HashMap::new();
+        for (_, waiter) in self.waiters.iter() {
+            let lines = successors(waiter.line, |line| self.lines.get(*line)?.parent);
+            let mut lines = lines.filter_map(|line| self.lines.get(line));
+            // Those before are open, and keep nobody.
+            if let Some(line) = lines.find(|line| line.blocked) {
+                let age = waiter.comer.age;
+                let (queued, oldest) = queues.entry(line.gate).or_insert((0, age));
+                *queued += 1;
+                *oldest = age.min(*oldest);
+            }
+        }
+        queues
+    }
+
+    fn scope_use(&mut self, at: At, queued: usize, oldest: Option<Duration>, now: Now) -> ScopeUse {
         let gate = self.gates.get_mut(at).expect(super::core::GATE);
         // Lets go what has left the windows by now.
         gate.room(now, &self.trips);
         let gate = self.gates.get(at).expect(super::core::GATE);
-        let oldest = gate
-            .if_active()
-            .and_then(|gate| gate.queue.as_ref()?.oldest());
         let until = gate.held_until(now.instant);
         // Of what nobody knows there is nothing to tell.
         let windows = gate.windows().filter(|it| it.0 < u32::MAX);
@@ -103,8 +125,8 @@ impl Core {
         });
         ScopeUse {
             scope: self.scope_of(gate),
-            queued: gate.queued(),
-            oldest: oldest.map(|oldest| now.instant.saturating_duration_since(oldest)),
+            queued,
+            oldest,
             in_flight: gate.in_flight(),
             held_for: until.map(|until| until.saturating_duration_since(now.instant)),
             share: gate.share(),

@@ -70,6 +70,11 @@ impl Ticks {
     }
 
     #[must_use]
+    pub(super) fn mul(self, times: u64) -> Self {
+        Self(self.0.saturating_mul(times))
+    }
+
+    #[must_use]
     pub(super) fn div(self, parts: u64) -> Self {
         Self(self.0 / parts)
     }

@@ -1,17 +1,16 @@
 use std::{
-    fmt,
-    pin::Pin,
+    fmt, mem,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use http::Extensions;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 use super::{
     charge::Charges,
     outcome::Outcome,
-    pacer::{Joined, Pacer},
+    pacer::{Granted, Joined, Pacer},
     tick::Now,
 };
 use crate::slab::At;
@@ -22,25 +21,24 @@ use crate::{
 
 /// One request's way through its scopes: outside, in the queue, granted, sent.
 ///
-/// Dropping it gives up what it has: its place; its slots, if it was not sent;
-/// and if it was, it counts as one whose answer nobody saw.
+/// Dropping or [ending](Self::end) it gives up what it has: its place; its
+/// slots, if it was not sent; and if it was, it counts as one whose answer
+/// nobody saw.
 pub(super) struct Ticket {
     pacer: Arc<Pacer>,
     state: State,
     /// What it holds once it is granted.
-    charges: Charges,
+    granted: Granted,
     deadline: Option<Instant>,
-    /// Made when it keeps the time for others, or for its own deadline.
-    timer: Option<Pin<Box<Sleep>>>,
 }
 
 #[derive(Debug)]
 enum State {
     Outside,
     Queued(At),
-    /// `sent` is when it goes, or none if the service inside is not ready.
+    /// Never kept: it is sent in the same poll, or set aside.
     Granted {
-        sent: Option<Now>,
+        at: Now,
     },
     Sent {
         at: Now,
@@ -53,82 +51,67 @@ impl Ticket {
         Self {
             pacer,
             state: State::Outside,
-            charges: Charges::default(),
+            granted: Granted {
+                charges: Charges::default(),
+                turn: 0,
+            },
             deadline: None,
-            timer: None,
         }
     }
 
     /// Ready once it may be sent. Joins the queue at the first poll.
+    #[inline]
     pub(super) fn poll(
         &mut self,
         extensions: &Extensions,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), BoxError>> {
-        if let State::Granted { .. } = self.state {
-            self.check_deadline(Instant::now())?;
-            return Poll::Ready(Ok(()));
-        }
-        let mut now = self.pacer.now();
+        let now = self.pacer.now();
         if let State::Outside = self.state {
             self.deadline = Deadline::to_send(extensions);
             self.check_deadline(now.instant)?;
-            let entered = self
-                .pacer
-                .enter(extensions, self.deadline, &mut self.charges, now);
-            match entered? {
-                Joined::Granted => {
-                    self.state = State::Granted { sent: Some(now) };
-                    return Poll::Ready(Ok(()));
+            let charges = &mut self.granted.charges;
+            let entered = self.pacer.enter(extensions, self.deadline, charges, now);
+            self.state = match entered? {
+                Joined::Granted { turn } => {
+                    self.granted.turn = turn;
+                    State::Granted { at: now }
                 }
-                Joined::Queued(at) => self.state = State::Queued(at),
-            }
-        }
-        while let State::Queued(at) = self.state {
-            self.check_deadline(now.instant)?;
-            let alarm = match self.pacer.poll(at, now, cx) {
-                Ok(Ok(charges)) => {
-                    self.timer = None;
-                    self.charges = charges;
-                    self.state = State::Granted { sent: Some(now) };
-                    break;
-                }
-                Ok(Err(alarm)) => alarm,
-                Err(error) => {
-                    self.state = State::Over;
-                    return Poll::Ready(Err(error));
-                }
+                Joined::Queued(at) => State::Queued(at),
             };
-            let next = alarm.into_iter().chain(self.deadline).min();
-            if self.poll_timer(next, cx).is_pending() {
-                return Poll::Pending;
-            }
-            now = self.pacer.now();
+        }
+        if let State::Queued(at) = self.state {
+            self.check_deadline(now.instant)?;
+            let polled = ready!(self.pacer.poll(at, now, cx));
+            // NOTE: its place is free now, whatever became of it.
+            self.state = State::Over;
+            self.granted = polled?;
+            self.state = State::Granted { at: now };
         }
         Poll::Ready(Ok(()))
     }
 
-    /// The service inside is not ready. Ready when it is too late to send.
-    pub(super) fn poll_unready(&mut self, cx: &mut Context<'_>) -> Poll<DeadlineExceeded> {
-        if let State::Granted { sent } = &mut self.state
-            && sent.take().is_some()
-        {
-            self.pacer.set_sent(&self.charges, None);
+    /// The service inside is not ready: the request waits on, and its slots go
+    /// to others meanwhile.
+    #[cold]
+    pub(super) fn set_aside(
+        &mut self,
+        extensions: &Extensions,
+        cx: &mut Context<'_>,
+    ) -> Result<(), BoxError> {
+        if let State::Granted { at } = mem::replace(&mut self.state, State::Over) {
+            let deadline = self.deadline;
+            let pacer = &self.pacer;
+            let place = pacer.set_aside(&self.granted, at, extensions, deadline, cx)?;
+            self.state = State::Queued(place);
         }
-        let deadline = self.deadline;
-        self.poll_timer(deadline, cx)
-            .map(|()| DeadlineExceeded::new(None, None))
+        Ok(())
     }
 
     /// It is sent now.
+    #[inline]
     pub(super) fn send(&mut self) {
-        if let State::Granted { sent } = self.state {
-            let at = sent.unwrap_or_else(|| {
-                let now = self.pacer.now();
-                self.pacer.set_sent(&self.charges, Some(now));
-                now
-            });
-            self.timer = None;
+        if let State::Granted { at } = self.state {
             self.state = State::Sent { at };
         }
     }
@@ -137,18 +120,31 @@ impl Ticket {
     /// [`answered`](Self::answered), which lets the next ones go.
     pub(super) fn told(&self, status: &RateLimitStatus) {
         if let State::Sent { .. } = &self.state {
-            self.pacer.tighten(&self.charges, status);
+            self.pacer.tighten(&self.granted.charges, status);
         }
     }
 
     /// It was answered. Returns until when pacing keeps back what the answer
     /// refused.
+    #[inline]
     pub(super) fn answered(&mut self, outcome: Outcome) -> Option<Instant> {
         let State::Sent { at } = self.state else {
             return None;
         };
         self.state = State::Over;
-        self.pacer.settle(&self.charges, at, outcome)
+        self.pacer.settle(&self.granted.charges, at, outcome)
+    }
+
+    /// Gives up what it has.
+    pub(super) fn end(&mut self) {
+        match mem::replace(&mut self.state, State::Over) {
+            State::Outside | State::Over => {}
+            State::Queued(at) => self.pacer.leave(at),
+            State::Granted { at } => self.pacer.give_back(&self.granted.charges, at),
+            State::Sent { at } => {
+                self.pacer.settle(&self.granted.charges, at, Outcome::Lost);
+            }
+        }
     }
 
     fn check_deadline(&self, now: Instant) -> Result<(), DeadlineExceeded> {
@@ -157,29 +153,11 @@ impl Ticket {
             _ => Ok(()),
         }
     }
-
-    fn poll_timer(&mut self, at: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(at) = at else {
-            return Poll::Pending;
-        };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
-        if timer.deadline() != at {
-            timer.as_mut().reset(at);
-        }
-        timer.as_mut().poll(cx)
-    }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        match &self.state {
-            State::Outside | State::Over => {}
-            State::Queued(at) => self.pacer.leave(*at),
-            State::Granted { .. } => self.pacer.give_back(&self.charges),
-            State::Sent { at } => {
-                self.pacer.settle(&self.charges, *at, Outcome::Lost);
-            }
-        }
+        self.end();
     }
 }
 

@@ -4,8 +4,8 @@ use tokio::time::Instant;
 
 use super::{
     Scopes, Touched,
+    band::Place,
     charge::{Charges, Path},
-    queue::Standing,
 };
 use crate::{
     extensions::{AccountId, Priority},
@@ -33,36 +33,77 @@ pub(super) struct Waiter {
     pub(super) comer: Comer,
     pub(super) deadline: Option<Instant>,
     pub(super) path: Path,
-    /// The gate of its path that it waits for.
-    pub(super) stage: usize,
-    pub(super) standing: Option<Standing>,
-    pub(super) waker: Option<Waker>,
-    pub(super) verdict: Option<Verdict>,
     pub(super) turn: u64,
+    /// Its line, while it stands.
+    pub(super) line: Option<At>,
+    /// Where it stands at each gate of its path.
+    pub(super) flows: [Option<At>; 4],
+    pub(super) waker: Option<Waker>,
+    pub(super) state: State,
 }
 
-/// What became of a request that waited.
+/// How far a waiting request has come.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Verdict {
-    Granted(Charges),
-    TooLate { earliest: Instant },
+pub(super) enum State {
+    /// In its line.
+    Standing,
+    /// In none, until it is polled: the service inside was not ready, or it
+    /// did not take in time what it was granted.
+    Aside { lapsed: bool },
+    /// It may go, since then.
+    Granted { charges: Charges, at: Instant },
+    /// It cannot be sent in time.
+    TooLate { earliest: Option<Instant> },
 }
 
 /// What a request got that wants to go.
 #[derive(Debug)]
 pub(super) enum Entered {
-    Granted,
+    /// `turn` is its own, if it stood in the queue.
+    Granted {
+        turn: u64,
+    },
     Queued(At),
-    TooLate { earliest: Instant },
-    Full { queued: usize },
+    TooLate {
+        earliest: Instant,
+    },
+    Full {
+        queued: usize,
+    },
 }
 
-/// What a waiting request learns.
+/// What a waiting request learns. Once it is no longer waiting, its place is
+/// free.
 #[derive(Debug)]
 pub(super) enum Polled {
-    Decided(Verdict),
-    /// To be polled again then, if it is the one that keeps the time.
-    Waiting {
-        alarm: Option<Instant>,
-    },
+    Granted { charges: Charges, turn: u64 },
+    TooLate { earliest: Option<Instant> },
+    Waiting,
+}
+
+impl Waiter {
+    pub(super) fn new(path: Path, comer: Comer, deadline: Option<Instant>, turn: u64) -> Self {
+        Self {
+            comer,
+            deadline,
+            path,
+            turn,
+            line: None,
+            flows: [None; 4],
+            waker: None,
+            state: State::Aside { lapsed: false },
+        }
+    }
+
+    pub(super) fn place(&self) -> Place {
+        Place {
+            age: self.comer.age,
+            turn: self.turn,
+        }
+    }
+
+    /// Whether it counts as one that waits.
+    pub(super) fn waits(&self) -> bool {
+        matches!(self.state, State::Standing | State::Aside { .. })
+    }
 }

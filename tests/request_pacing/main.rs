@@ -3,6 +3,8 @@
 #![cfg(test)]
 
 mod cancel;
+mod deadlines;
+mod eviction;
 mod handle;
 mod headers;
 mod learned;
@@ -10,4 +12,9 @@ mod memory;
 mod queue;
 mod refusals;
 mod scenarios;
+mod server;
 mod support;
+mod turns;
+mod unpolled;
+mod unready;
+mod wakeups;

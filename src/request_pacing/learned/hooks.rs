@@ -38,7 +38,7 @@ impl Gate {
             return;
         };
         let (number, next) = (charge.number(), active.flights.next());
-        let waits = active.queue.is_some();
+        let waits = active.users > 0;
         let short = learned.short.as_mut().map(|it| (it, charge.is_tight()));
         let long = learned.long.as_mut().map(|it| (it, waits));
         let mut changed = false;

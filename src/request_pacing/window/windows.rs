@@ -7,7 +7,7 @@ use super::{
 };
 use crate::request_pacing::{
     Span,
-    tick::{Now, Tick, Ticks},
+    tick::{DAY, Now, Tick, Ticks},
 };
 
 /// The counts of one scope, one for each window of its plan.
@@ -177,18 +177,34 @@ impl Windows {
         Some(opens)
     }
 
-    /// Until when it is full for certain.
-    pub(in crate::request_pacing) fn full_until(
+    /// An instant before which, for certain, none passes that lets so many go
+    /// `before` it. The oldest in flight was sent at `oldest`.
+    pub(in crate::request_pacing) fn earliest(
         &mut self,
+        before: u32,
         in_flight: InFlight,
+        oldest: Tick,
         now: Now,
-    ) -> Option<Tick> {
-        let full = self.each_mut().filter_map(|(limit, count)| {
-            let certain = in_flight.all == 0 || limit.kind == Kind::Day;
-            let full = certain && count.room(limit, in_flight.of(limit), now) == 0;
-            full.then(|| count.next_free())?
-        });
-        full.max()
+    ) -> Tick {
+        let mut earliest = now.tick;
+        for (limit, count) in self.each_mut() {
+            let room = count.room(limit, in_flight.of(limit), now);
+            if before < room {
+                continue;
+            }
+            // When the first slot is free again: of those that left, of those
+            // in flight, or of those that go now.
+            let (length, free) = match limit.kind {
+                Kind::Short => (limit.length, oldest.plus(limit.length)),
+                Kind::Long => (limit.length, now.tick.plus(limit.length)),
+                Kind::Day => (DAY, Tick::NEVER),
+            };
+            let free = count.next_free().map_or(free, |next| next.min(free));
+            let free = free.max(now.tick);
+            let rounds = u64::from((before - room) / limit.requests.max(1));
+            earliest = earliest.max(free.plus(length.mul(rounds)));
+        }
+        earliest
     }
 
     /// Whether nothing is in any, and nothing in flight.

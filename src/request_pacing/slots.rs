@@ -1,0 +1,84 @@
+use std::task::Waker;
+
+use tokio::time::Instant;
+
+use super::{
+    charge::Charges,
+    core::{Core, GATE},
+    outcome::Outcome,
+    settle::Answer,
+    tick::Now,
+};
+
+/// What becomes of the slots of a request.
+impl Core {
+    /// What was granted at `taken` was not sent.
+    pub(super) fn give_back(
+        &mut self,
+        charges: &Charges,
+        taken: Instant,
+        now: Now,
+        woken: &mut Vec<Waker>,
+    ) {
+        self.hand_back(charges, taken, now);
+        self.run(now, woken);
+    }
+
+    /// The same, before more is done. [`run`](Self::run) must follow.
+    pub(super) fn hand_back(&mut self, charges: &Charges, taken: Instant, now: Now) {
+        for (gate, charge) in charges.iter() {
+            self.gate(gate).give_back(charge, taken);
+            self.list(gate, now);
+        }
+        self.note_used(charges.path);
+    }
+
+    /// A request that was sent is over. Returns until when its scope is
+    /// closed, if one of its scopes refused it.
+    pub(super) fn settle(
+        &mut self,
+        charges: &Charges,
+        sent: Now,
+        mut outcome: Outcome,
+        now: Now,
+        woken: &mut Vec<Waker>,
+    ) -> Option<Instant> {
+        if let Outcome::Refused(refusal) = &mut outcome {
+            self.refused = true;
+            let touched = charges.path.gates();
+            refusal.attribute(touched.map(|at| {
+                let gate = self.gate(at);
+                (gate.kind.throttle_scope(), gate.fullness(sent))
+            }));
+        }
+        let latest = match outcome {
+            Outcome::Admitted => {
+                self.trips.saw(now.tick.since(sent.tick).into());
+                now.tick
+            }
+            Outcome::Refused(_) | Outcome::Unclear => now.tick,
+            // Nobody saw when it ended: it may still be on its way.
+            Outcome::Lost => now.tick.max(sent.tick.plus(self.trips.long().into())),
+        };
+        let answer = Answer {
+            outcome: &outcome,
+            now,
+            sent,
+            latest,
+        };
+        let mut closed = None;
+        for (at, charge) in charges.iter() {
+            let gate = self.gates.get_mut(at).expect(GATE);
+            if let Some(until) = gate.settle(charge, &answer, &self.trips) {
+                self.fail_late(at, until, now, woken);
+                closed = Some(until);
+            }
+        }
+        if self.waiters.len() > 0 {
+            self.note_used(charges.path);
+            self.run(now, woken);
+        }
+        charges.path.gates().for_each(|at| self.list(at, now));
+        closed
+    }
+}

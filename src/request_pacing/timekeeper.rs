@@ -1,0 +1,86 @@
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    pin::Pin,
+    sync::Weak,
+    task::{Context, Poll, Waker},
+    thread,
+};
+
+use tokio::time::{Sleep, sleep_until};
+
+use super::pacer::Pacer;
+
+/// The task that keeps the time while requests wait, so that none depends on
+/// another to be polled. It ends when nobody waits, or the layer is gone.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    pacer: Weak<Pacer>,
+    sleep: Option<Pin<Box<Sleep>>>,
+    ended: bool,
+}
+
+/// Nobody waits. With the waker that was not needed.
+#[derive(Debug)]
+pub(super) struct Idle(#[expect(dead_code, reason = "only to be dropped")] pub(super) Waker);
+
+impl Keeper {
+    pub(super) fn new(pacer: Weak<Pacer>) -> Self {
+        Self {
+            pacer,
+            sleep: None,
+            ended: false,
+        }
+    }
+}
+
+impl Future for Keeper {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        while let Some(pacer) = self.pacer.upgrade() {
+            let Ok(next) = pacer.keep(cx.waker()) else {
+                break;
+            };
+            let Some(next) = next else {
+                return Poll::Pending;
+            };
+            let sleep = self
+                .sleep
+                .get_or_insert_with(|| Box::pin(sleep_until(next)));
+            if sleep.deadline() != next {
+                sleep.as_mut().reset(next);
+            }
+            if sleep.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+        self.ended = true;
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        // With its runtime. Those who wait may live in another.
+        if !self.ended
+            && let Some(pacer) = self.pacer.upgrade()
+        {
+            pacer.abandon();
+        }
+    }
+}
+
+/// Wakes them all, even if one of them panics.
+pub(super) fn wake_all(woken: Vec<Waker>) {
+    let mut panic = None;
+    for waker in woken {
+        let result = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        panic = panic.or(result.err());
+    }
+    // To panic while panicking would abort.
+    if let Some(panic) = panic
+        && !thread::panicking()
+    {
+        resume_unwind(panic);
+    }
+}

@@ -1,0 +1,48 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tower_tiktok::request_pacing::{Quota, Scope};
+
+use crate::server::{build, by, go, request, secs, slow, spawn};
+
+/// "One that is known to miss its deadline fails at once."
+#[tokio::test(start_paused = true)]
+async fn who_cannot_make_it_fails_at_once() {
+    let (_layer, client) = build(Quota::requests_per_minute(1));
+    let _sent = spawn(&client, slow("x", "/a", 600_000)).await;
+    let start = Instant::now();
+    // The one slot was taken now, so it is free in a minute at the soonest.
+    let late = go(&client, by(request("x", "/a"), start + secs(30))).await;
+    assert!(late.is_err());
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+/// Behind a thousand others, at one a second.
+#[tokio::test(start_paused = true)]
+async fn who_cannot_make_it_behind_the_others_fails_at_once() {
+    let (_layer, client) = build(Quota::requests_in_any(1, secs(10)));
+    for _ in 0..100 {
+        spawn(&client, request("x", "/a")).await;
+    }
+    let start = Instant::now();
+    let late = go(&client, by(request("x", "/a"), start + secs(30))).await;
+    assert!(late.is_err());
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_keeps_deadlines() {
+    let (layer, client) = build(Quota::requests_per_second(10));
+    layer.handle().pause();
+    let start = Instant::now();
+    let late = go(&client, by(request("x", "/a"), start + secs(5))).await;
+    assert!(late.is_err());
+    assert_eq!(start.elapsed(), secs(5));
+    layer
+        .handle()
+        .hold_until(Scope::app(), Instant::now() + secs(5));
+    layer.handle().resume();
+    let start = Instant::now();
+    go(&client, request("x", "/a")).await.unwrap();
+    assert_eq!(start.elapsed(), secs(5));
+}

@@ -1,0 +1,218 @@
+use std::{
+    future::Future,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use futures_util::{StreamExt, stream};
+use http::{Request, Response};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_test::{assert_pending, assert_ready, task};
+use tower::{BoxError, Layer, Service, ServiceExt};
+use tower_tiktok::request_pacing::Quota;
+
+use crate::server::{SECOND, build, by, go, request, secs, slot, slow, spawn};
+
+#[derive(Clone)]
+struct Broken;
+
+impl Service<Request<u64>> for Broken {
+    type Response = Response<()>;
+    type Error = BoxError;
+    type Future = std::future::Ready<Result<Response<()>, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Err("broken".into()))
+    }
+
+    fn call(&mut self, _: Request<u64>) -> Self::Future {
+        unreachable!()
+    }
+}
+
+/// `buffer_unordered` with a slow consumer: an ordinary program.
+#[tokio::test(start_paused = true)]
+async fn one_slow_consumer_of_a_stream_does_not_stop_the_others() {
+    let (_layer, client) = build(Quota::requests_per_second(10));
+    let own = client.clone();
+    let consumer = tokio::spawn(async move {
+        let calls = stream::iter(0..64).map(|_| own.clone().oneshot(slow("x", "/a", 100)));
+        let mut answers = calls.buffer_unordered(64);
+        while let Some(answer) = answers.next().await {
+            answer.unwrap();
+            sleep(secs(600)).await;
+        }
+    });
+    sleep(Duration::from_millis(10)).await;
+    let start = Instant::now();
+    let other = timeout(secs(3_600), spawn(&client, request("y", "/a")).await).await;
+    consumer.abort();
+    other.expect("an hour and it has not gone").unwrap();
+    assert!(
+        start.elapsed() < secs(60),
+        "went after {:?}",
+        start.elapsed()
+    );
+}
+
+/// The one that keeps the time is polled once and forgotten; another waits.
+#[tokio::test(start_paused = true)]
+async fn a_future_that_is_not_polled_does_not_stop_the_others() {
+    let (_layer, client) = build(Quota::requests_per_second(10));
+    for _ in 0..10 {
+        go(&client, request("x", "/a")).await.unwrap();
+    }
+    let mut kept = task::spawn(client.clone().oneshot(request("x", "/a")));
+    assert_pending!(kept.poll());
+    let other = timeout(secs(3_600), spawn(&client, request("y", "/a")).await).await;
+    other.expect("an hour and it has not gone").unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forgotten_future_does_not_stop_the_others() {
+    let (_layer, client) = build(Quota::requests_per_second(10));
+    for _ in 0..10 {
+        go(&client, request("x", "/a")).await.unwrap();
+    }
+    let mut kept = Box::pin(client.clone().oneshot(request("x", "/a")));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(kept.as_mut().poll(&mut cx).is_pending());
+    std::mem::forget(kept);
+    let other = timeout(secs(3_600), spawn(&client, request("y", "/a")).await).await;
+    other.expect("an hour and it has not gone").unwrap();
+}
+
+/// A request that has failed is over, even while its future is still held.
+#[tokio::test(start_paused = true)]
+async fn a_future_that_has_failed_leaves_the_queue() {
+    let (layer, client) = build(Quota::requests_in_any(1, secs(10)));
+    let late = by(request("x", "/a"), Instant::now() + SECOND);
+    // When it goes is not known.
+    layer.handle().pause();
+    // Still held: `select!` by reference, `join!`, a field, a debugger.
+    let mut held = task::spawn(slot(&client, late));
+    assert_pending!(held.poll());
+    sleep(secs(2)).await;
+    assert!(assert_ready!(held.poll()).is_err());
+    assert_eq!(
+        layer.handle().snapshot().queued(),
+        0,
+        "it still stands in the queue"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_future_that_has_failed_keeps_no_slot_and_no_time() {
+    let (layer, client) = build(Quota::requests_in_any(1, secs(10)));
+    let start = Instant::now();
+    let late = by(request("x", "/a"), Instant::now() + SECOND);
+    layer.handle().pause();
+    let mut held = task::spawn(slot(&client, late));
+    assert_pending!(held.poll());
+    sleep(secs(2)).await;
+    assert!(assert_ready!(held.poll()).is_err());
+    layer.handle().resume();
+    go(&client, request("y", "/a")).await.unwrap();
+    assert_eq!(start.elapsed(), secs(2));
+}
+
+/// An error of `poll_ready` hands the slot on at once, not when it is dropped.
+#[tokio::test(start_paused = true)]
+async fn a_future_whose_service_broke_keeps_no_slot() {
+    let (layer, client) = build(Quota::requests_per_minute(1));
+    let mut held = task::spawn(layer.layer(Broken).call(request("x", "/a")));
+    assert!(assert_ready!(held.poll()).is_err());
+    let other = timeout(secs(3_600), spawn(&client, request("y", "/a")).await).await;
+    other.expect("an hour and it has not gone").unwrap();
+}
+
+/// Each future is polled long after it was woken.
+#[tokio::test(start_paused = true)]
+async fn where_all_are_polled_late_all_go() {
+    let (_layer, client) = build(Quota::requests_in_any(1, secs(2)));
+    let calls = (0..20_u64).map(|n| {
+        let mut call = Box::pin(slot(&client, request(&n.to_string(), "/a")));
+        tokio::spawn(async move {
+            loop {
+                let mut woken = task::spawn(call.as_mut());
+                if woken.poll().is_ready() {
+                    return;
+                }
+                while !woken.is_woken() {
+                    sleep(Duration::from_millis(1)).await;
+                }
+                sleep(Duration::from_millis(120 + 7 * n)).await;
+            }
+        })
+    });
+    let calls: Vec<_> = calls.collect();
+    let start = Instant::now();
+    for call in calls {
+        timeout(secs(3_600), call).await.expect("an hour").unwrap();
+    }
+    assert!(start.elapsed() < secs(50), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_comes_too_late_for_its_slot_keeps_its_place() {
+    let (_layer, client) = build(Quota::requests_per_second(1));
+    go(&client, request("x", "/a")).await.unwrap();
+    let start = Instant::now();
+    let mut kept = task::spawn(slot(&client, request("x", "/a")));
+    assert_pending!(kept.poll());
+    let next: Vec<_> = vec![
+        spawn(&client, request("x", "/a")).await,
+        spawn(&client, request("x", "/a")).await,
+    ];
+    sleep(Duration::from_millis(1_500)).await;
+    // The next went in its place; it goes before the one after that.
+    assert_pending!(kept.poll());
+    kept.await.unwrap();
+    assert_eq!((Instant::now() - start).as_millis() / 100, 21);
+    let mut ends = Vec::new();
+    for next in next {
+        ends.push((next.await.unwrap() - start).as_millis() / 100);
+    }
+    assert_eq!(ends, [11, 31]);
+}
+
+/// The one that keeps the time lives in a runtime that is shut down.
+#[test]
+fn who_waits_in_another_runtime_goes_on() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_time().build().unwrap()
+    };
+    let quota = Quota::requests_in_any(1, Duration::from_millis(50));
+    let (_layer, client) = build(quota);
+    let (first, second) = (runtime(), runtime());
+    let mut kept = task::spawn(slot(&client, request("x", "/a")));
+    first.block_on(async {
+        go(&client, request("x", "/a")).await.unwrap();
+        assert_pending!(kept.poll());
+    });
+    drop(first);
+    assert!(kept.is_woken());
+    second.block_on(async {
+        assert!(timeout(secs(60), &mut kept).await.is_ok());
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_task_is_left_when_nobody_waits() {
+    let tasks = || {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    };
+    let (_layer, client) = build(Quota::requests_per_second(1));
+    let before = tasks();
+    go(&client, request("x", "/a")).await.unwrap();
+    assert_eq!(tasks(), before, "nobody has waited yet");
+    let mut waits = task::spawn(slot(&client, request("x", "/a")));
+    assert_pending!(waits.poll());
+    assert_eq!(tasks(), before + 1);
+    drop(waits);
+    tokio::task::yield_now().await;
+    assert_eq!(tasks(), before);
+}
