@@ -38,17 +38,19 @@ impl<K: Scopes> RequestPacingBuilder<K> {
 
     /// Requests that may wait. The default is 100,000. One more fails with
     /// [`QueueFull`](super::QueueFull). Fewer fail sooner when more comes than
-    /// may go; more take memory, some 300 bytes and the request each. With 0,
-    /// nothing waits.
+    /// may go; more take memory, some 500 bytes and the request each. With 0,
+    /// nothing waits but for the service inside.
     #[must_use]
     pub fn max_queued(mut self, requests: usize) -> Self {
         self.max_queued = requests;
         self
     }
 
-    /// How long a lower priority may be passed over before one of its requests
-    /// goes. The default is 10 seconds. Shorter is kinder to the low ones;
-    /// longer is quicker for the high ones.
+    /// How long a request may be passed over by those of a higher priority.
+    /// From then on every second turn is for those that have waited so long;
+    /// never more. The default is 10 seconds. Shorter is kinder to the low ones,
+    /// and with zero they have half of the turns; longer is quicker for the
+    /// high ones.
     #[must_use]
     pub fn ageing(mut self, time: Duration) -> Self {
         self.ageing = time;
@@ -63,8 +65,8 @@ impl<K: Scopes> RequestPacingBuilder<K> {
     }
 
     /// The date now, where the clock of this machine is not that of the
-    /// server: it tells when the day of a quota ends. The default is the
-    /// machine's.
+    /// server: it tells when the day of a quota ends. It is the date when the
+    /// layer is built, not that of this call. The default is the machine's.
     #[must_use]
     pub fn date(mut self, now: SystemTime) -> Self {
         self.date = Some(now);

@@ -43,9 +43,13 @@
 //!
 //! [`Quotas`] name the scopes that a request counts in, by its
 //! [`RequestContext`](crate::extensions::RequestContext); [`Scopes`] of your
-//! own may name others. A request passes them all or none. It first waits
-//! for the narrow ones, so a busy account or endpoint takes nothing from the
+//! own may name others. A request passes them all at once or none, and takes
+//! nothing while it waits: a busy account or endpoint keeps nothing from the
 //! others.
+//!
+//! A calendar day begins at 00:00 UTC, give or take the minute by which clocks
+//! may differ: what is sent within a minute of midnight counts in both days,
+//! and a day that was full opens at 00:01.
 //!
 //! # The queue
 //!
@@ -54,9 +58,27 @@
 //! [priority](crate::extensions::Priority) first, but
 //! [not for ever](RequestPacingBuilder::ageing). A retry waits with the age of
 //! its [first attempt](crate::extensions::Attempt::first_sent). When as many
-//! wait as may, one more fails with [`QueueFull`]. One that is known to miss
-//! [its deadline](crate::extensions::Deadline::to_send) fails at once with
-//! [`DeadlineExceeded`](crate::error::DeadlineExceeded). Neither was sent.
+//! wait as may, one more fails with [`QueueFull`]. One that would miss
+//! [its deadline](crate::extensions::Deadline::to_send) fails with
+//! [`DeadlineExceeded`](crate::error::DeadlineExceeded): at once, if its scopes
+//! are closed or full for longer, or if too many of the same account and
+//! priority wait before it; else when the deadline comes. Neither was sent.
+//!
+//! A request that is told to go and is not polled within 100 milliseconds
+//! leaves its slot to the next, and has its turn when it is polled. One that
+//! may go while the service inside is not ready does so too. Just before the
+//! call, a [hold](RequestPacingHandle::hold_until) and a
+//! [pause](RequestPacingHandle::pause) are asked once more.
+//!
+//! Where requests wait, one task for each layer keeps the time. It is spawned
+//! on the runtime in which the first of them is polled, and ends when nobody
+//! waits; nothing is spawned as long as nobody does.
+//!
+//! # Panics
+//!
+//! A future that has to wait panics when it is polled outside a Tokio runtime
+//! with time enabled, as a sleep does; and any that is polled after it was
+//! ready.
 //!
 //! # Refusals
 //!
@@ -114,12 +136,10 @@
 //! # Cancel safety
 //!
 //! A request joins the queue when its future is first polled, and the future
-//! may be dropped at any time. One that waits leaves the queue at once; one
-//! that was released but not sent hands its slots on. One that was sent keeps
-//! them, for the server may have counted it.
-//!
-//! One of those that wait keeps the time for all, so every future must be
-//! polled when it is woken, as a task does.
+//! may be dropped at any time. One that waits leaves the queue at once, and so
+//! does one that fails, even if it is kept; one that was released but not sent
+//! hands its slots on. One that was sent keeps them, for the server may have
+//! counted it. A future that is not polled delays none but itself.
 //!
 //! # Clone
 //!

@@ -3,6 +3,7 @@ use std::task::Waker;
 use super::{
     charge::{Charges, Path},
     core::{Core, GATE, LINE},
+    gate::Gate,
     tick::Now,
     waiter::State,
 };
@@ -44,7 +45,8 @@ impl Core {
     /// Notes the gates of a path for which somebody waits.
     pub(super) fn note_used(&mut self, path: Path) {
         for at in path.gates() {
-            if self.gate(at).if_active().is_some_and(|gate| gate.users > 0) {
+            let gate = self.gates.get(at).and_then(Gate::if_active);
+            if gate.is_some_and(|gate| gate.users > 0) {
                 self.note(at);
             }
         }

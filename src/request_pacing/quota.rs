@@ -160,7 +160,7 @@ impl Window {
     }
 }
 
-/// The quota lets nothing go, or says nothing.
+/// The quota lets nothing go, or its time makes no sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidQuota {

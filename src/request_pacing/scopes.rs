@@ -46,9 +46,9 @@ pub trait Scopes: Send + Sync + 'static {
     fn touched<'a>(&'a self, context: Option<&'a RequestContext>) -> Touched<'a>;
 
     /// What a scope admits. Asked when the scope is first used, under the
-    /// lock of the layer: it must be quick, and must not send. `None`: as
-    /// much as comes, until a refusal tells that there is a limit; from then
-    /// on it is learned, as of [`Quota::unknown`].
+    /// lock of the layer: it must be quick, must not send, and must not use the
+    /// layer's handle. `None`: as much as comes, until a refusal tells that
+    /// there is a limit; from then on it is learned, as of [`Quota::unknown`].
     fn quota(&self, scope: &Scope) -> Option<Quota>;
 
     /// Whether a layer takes them. Asked once, when it is built.

@@ -5,10 +5,13 @@ use tokio::time::Instant;
 use super::{
     charge::Charges,
     core::{Core, GATE},
+    gate::Gate,
     outcome::Outcome,
+    scopes::Kind,
     settle::Answer,
     tick::Now,
 };
+use crate::slab::At;
 
 /// What becomes of the slots of a request.
 impl Core {
@@ -26,11 +29,21 @@ impl Core {
 
     /// The same, before more is done. [`run`](Self::run) must follow.
     pub(super) fn hand_back(&mut self, charges: &Charges, taken: Instant, now: Now) {
-        for (gate, charge) in charges.iter() {
-            self.gate(gate).give_back(charge, taken);
-            self.list(gate, now);
+        for (at, charge) in charges.iter() {
+            if let Some(gate) = self.charged(at) {
+                gate.give_back(charge, taken);
+                self.list(at, now);
+            }
         }
         self.note_used(charges.path);
+    }
+
+    /// A gate that a request has a slot in. It is there; but if it were not,
+    /// nothing is lost, and a request may be dropped while it panics.
+    fn charged(&mut self, at: At) -> Option<&mut Gate> {
+        let gate = self.gates.get_mut(at);
+        debug_assert!(gate.is_some(), "{GATE}");
+        gate
     }
 
     /// A request that was sent is over. Returns until when its scope is
@@ -46,9 +59,9 @@ impl Core {
         if let Outcome::Refused(refusal) = &mut outcome {
             self.refused = true;
             let touched = charges.path.gates();
-            refusal.attribute(touched.map(|at| {
-                let gate = self.gate(at);
-                (gate.kind.throttle_scope(), gate.fullness(sent))
+            refusal.attribute(touched.filter_map(|at| {
+                let gate = self.gates.get_mut(at)?;
+                Some((gate.kind.throttle_scope(), gate.fullness(sent)))
             }));
         }
         let latest = match outcome {
@@ -68,7 +81,10 @@ impl Core {
         };
         let mut closed = None;
         for (at, charge) in charges.iter() {
-            let gate = self.gates.get_mut(at).expect(GATE);
+            let Some(gate) = self.gates.get_mut(at) else {
+                debug_assert!(false, "{GATE}");
+                continue;
+            };
             if let Some(until) = gate.settle(charge, &answer, &self.trips) {
                 self.fail_late(at, until, now, woken);
                 closed = Some(until);

@@ -20,14 +20,15 @@ pub struct Snapshot {
 pub struct ScopeUse {
     /// The scope.
     pub scope: Scope,
-    /// Requests that wait for it. One that touches several scopes waits for
-    /// one at a time, the narrow ones first.
+    /// Requests that wait for it. One that touches several scopes counts for
+    /// the first that is closed, the narrow ones first; one whose future is
+    /// late, or whose service inside is not ready, counts for none.
     pub queued: usize,
     /// How long the oldest of them has waited, its earlier attempts included.
     pub oldest: Option<Duration>,
     /// Requests that were sent, or are about to be, and not answered.
     pub in_flight: u32,
-    /// For how long refusals keep it closed.
+    /// For how long refusals, or a hold by hand, keep it closed.
     pub held_for: Option<Duration>,
     /// Which share of a round trip is taken to pass before the server counts
     /// the request, learned from refusals. `None` without a short window.

@@ -2,6 +2,9 @@
 //! is polled only some time after it was woken, as a task is, and time is kept
 //! only by the one that keeps it.
 
+mod laws;
+mod time;
+
 use std::{
     sync::{
         Arc,
@@ -111,7 +114,7 @@ fn ms(time: u64) -> Duration {
 }
 
 impl Model {
-    fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         let now = Instant::now();
         let midnight = now + Duration::from_secs(3_600);
         let mut never = Trips::default();
@@ -151,7 +154,7 @@ impl Model {
         }
     }
 
-    fn step(&mut self, step: Step) {
+    pub(super) fn step(&mut self, step: Step) {
         let (now, mut woken) = (self.at(), Vec::new());
         let scope = |n: u8| match n {
             0 => Scope::app(),
@@ -277,7 +280,7 @@ impl Model {
         });
     }
 
-    fn poll(&mut self, n: usize) {
+    pub(super) fn poll(&mut self, n: usize) {
         let (now, mut woken) = (self.at(), Vec::new());
         let it = &mut self.waiting[n];
         it.polled_at = None;
@@ -299,90 +302,7 @@ impl Model {
         }
     }
 
-    /// Does what is due now. Whether there was anything.
-    fn turn(&mut self) -> bool {
-        let (now, tick, mut woken) = (self.now, self.at(), Vec::new());
-        for it in &mut self.waiting {
-            let is_ready = it.ready_at.is_some_and(|at| at <= now);
-            if it.flag.take() || is_ready && it.ready_at.take().is_some() {
-                it.polled_at = it.polled_at.or(Some(now + ms(it.call.lazy)));
-            }
-        }
-        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        if self.keeper.take() || due(self.alarm) {
-            let waker = Waker::from(self.keeper.clone());
-            let (next, _) = self.core.keep(waker, tick, &mut woken);
-            self.alarm = next.ok().flatten();
-            assert!(self.alarm.is_none_or(|at| at > now), "it would spin");
-        } else if let Some(n) = self.flights.iter().position(|it| it.answer <= now) {
-            let Flight { charges, sent, .. } = self.flights.swap_remove(n);
-            let (sent, outcome) = (self.origin.at(sent), Outcome::Admitted);
-            self.core.settle(&charges, sent, outcome, tick, &mut woken);
-        } else if let Some(n) = self.waiting.iter().position(|it| due(it.gives_up)) {
-            let gone = self.waiting.swap_remove(n);
-            self.core.leave(gone.at, tick, &mut woken);
-        } else if let Some(n) = self.waiting.iter().position(|it| due(it.polled_at)) {
-            self.poll(n);
-        } else {
-            return false;
-        }
-        wake_all(woken);
-        true
-    }
-
-    fn next(&self) -> Option<Instant> {
-        let answers = self.flights.iter().map(|flight| flight.answer);
-        let waits = self.waiting.iter();
-        let waits = waits.flat_map(|it| [it.polled_at, it.ready_at, it.gives_up]);
-        answers.chain(waits.flatten()).chain(self.alarm).min()
-    }
-
-    fn run_until(&mut self, end: Option<Instant>) {
-        let mut turns = 0;
-        loop {
-            while self.turn() {
-                self.check();
-            }
-            turns += 1;
-            assert!(turns < 20_000, "it spins");
-            match (self.next(), end) {
-                (Some(next), Some(end)) if next > end => break,
-                (Some(next), _) => self.now = next.max(self.now),
-                (None, _) => break,
-            }
-        }
-        self.now = end.unwrap_or(self.now);
-    }
-
-    /// Nobody waits who could go, and nobody is forgotten.
-    fn check(&mut self) {
-        let (now, core) = (self.at(), &mut self.core);
-        let soon = core.alarms.next().is_some_and(|at| at <= self.now + ms(2));
-        let standing: Vec<_> = self.waiting.iter().map(|it| it.at).collect();
-        for at in standing {
-            let waiter = core.waiter(at);
-            if !matches!(waiter.state, State::Standing) {
-                continue;
-            }
-            let (path, line) = (waiter.path, waiter.line);
-            let open = |gate| core.gates.get_mut(gate).unwrap().room(now, &self.never) > 0;
-            let open = !core.paused && path.gates().all(open);
-            assert!(!open || soon, "it could go and does not know");
-            // It, or one that is before it, stands at a gate that is closed.
-            let lines = std::iter::successors(line, |at| core.lines.get(*at)?.parent);
-            let blocked = lines
-                .filter_map(|at| core.lines.get(at))
-                .any(|line| line.blocked);
-            assert!(blocked, "nobody knows for which gate it waits");
-        }
-        assert!(core.changed.is_empty() && core.roots.is_empty());
-        assert_eq!(
-            core.queued,
-            core.waiters.iter().filter(|it| it.1.waits()).count()
-        );
-    }
-
-    fn most_in(&self, time: u64, of: impl Fn(&Call) -> bool) -> u32 {
+    pub(super) fn most_in(&self, time: u64, of: impl Fn(&Call) -> bool) -> u32 {
         let arrivals: Vec<_> = self.arrivals.iter().filter(|it| of(&it.1)).collect();
         let inside = arrivals.iter().map(|last| {
             let before = |it: &&&(Instant, Call)| it.0 <= last.0 && it.0 + ms(time) > last.0;
@@ -391,7 +311,7 @@ impl Model {
         inside.max().unwrap_or(0)
     }
 
-    fn is_clean(&mut self) {
+    pub(super) fn is_clean(&mut self) {
         assert!(
             self.waiting.is_empty(),
             "{} wait for ever",
@@ -410,105 +330,5 @@ impl Model {
         );
         assert!(core.line_of.is_empty() && core.blocked.is_empty() && core.alarms.is_empty());
         assert!(!core.alarms.keeper.runs, "it keeps time for nobody");
-    }
-}
-
-fn call() -> impl Strategy<Value = Call> {
-    let whose = (
-        0_u8..4,
-        any::<bool>(),
-        prop::option::weighted(0.3, any::<bool>()),
-    );
-    let app = prop::bool::weighted(0.9);
-    let trip = prop_oneof![3 => 0_u64..500, 1 => 0_u64..30_000];
-    let patience = prop::option::weighted(0.3, 0_u64..200_000);
-    let deadline = prop::option::weighted(0.2, 1_u64..100_000);
-    let lazy = prop_oneof![3 => Just(0_u64), 1 => 0_u64..300, 1 => 0_u64..50_000];
-    let unready = prop_oneof![3 => Just((0_u8, 0_u64)), 1 => (1_u8..3, 0_u64..5_000)];
-    (
-        whose,
-        (app, 0_u8..3),
-        trip,
-        0.0..=1.0,
-        (patience, deadline),
-        (lazy, unready),
-    )
-        .prop_map(
-            |((account, endpoint, field), (app, priority), trip, share, ends, (lazy, unready))| {
-                Call {
-                    account,
-                    endpoint,
-                    field,
-                    app,
-                    priority,
-                    trip,
-                    share,
-                    patience: ends.0,
-                    deadline: ends.1,
-                    lazy,
-                    unready,
-                }
-            },
-        )
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        20 => call().prop_map(Step::Call),
-        1 => any::<bool>().prop_map(Step::Pause),
-        2 => (0_u8..4, 0_u64..60_000).prop_map(|(n, time)| Step::Hold(n, time)),
-        2 => any::<prop::sample::Index>().prop_map(Step::Poll),
-    ]
-}
-
-fn quota() -> impl Strategy<Value = Step> {
-    (0_u8..4, 1_u32..5, 60_000_u64..90_000)
-        .prop_map(|(n, requests, time)| Step::Quota(n, requests, time))
-}
-
-fn limits() -> impl Strategy<Value = Limits> {
-    let one = (1_u32..5, prop_oneof![100_u64..20_000, 60_000_u64..90_000]);
-    [one.clone(), one.clone(), one.clone(), one]
-}
-
-fn run(limits: Limits, steps: Vec<(u64, Step)>) -> Model {
-    let mut model = Model::new(limits);
-    for (gap, step) in steps {
-        let end = model.now + ms(gap);
-        model.run_until(Some(end));
-        model.step(step);
-        model.check();
-    }
-    model.step(Step::Pause(false));
-    model.run_until(None);
-    model
-}
-
-proptest! {
-    #[test]
-    fn all_go_none_too_soon_and_nothing_is_left(
-        limits in limits(),
-        steps in prop::collection::vec((0_u64..4_000, step()), 1..80),
-    ) {
-        let mut model = run(limits, steps);
-        model.is_clean();
-        prop_assert!(model.most_in(60_000, |it| it.app) <= limits[3].0 * 3);
-        let long = |n: usize| if limits[n].1 < 60_000 { u32::MAX } else { limits[n].0 };
-        prop_assert!(model.most_in(limits[0].1, |it| it.app) <= long(0));
-        for endpoint in [false, true] {
-            prop_assert!(model.most_in(limits[1].1, |it| it.endpoint == endpoint) <= long(1));
-            for account in 0..4 {
-                let same = |it: &Call| it.endpoint == endpoint && it.account == account;
-                prop_assert!(model.most_in(limits[2].1, same) <= long(2));
-            }
-        }
-    }
-
-    #[test]
-    fn all_go_while_quotas_change(
-        limits in limits(),
-        steps in prop::collection::vec((0_u64..4_000, prop_oneof![9 => step(), 1 => quota()]), 1..80),
-    ) {
-        run(limits, steps).is_clean();
     }
 }
