@@ -251,11 +251,16 @@ impl Core {
 
     /// A granted request goes now.
     fn go(&mut self, at: At, charges: &Charges, now: Now, woken: &mut Vec<Waker>) {
-        for (gate, charge) in charges.iter() {
-            self.gate(gate).set_sent(charge, Some(now.tick));
+        for (at, charge) in charges.iter() {
+            let gate = self.gate(at);
+            gate.set_sent(charge, Some(now.tick));
+            // Only now is it known when a call that stalls is given up.
+            let gate = gate.active();
+            if gate.standing > 0 && gate.alarm.is_none() {
+                self.note(at);
+            }
         }
         self.remove(at, now);
-        self.note_used(charges.path);
         self.run(now, woken);
     }
 

@@ -42,11 +42,11 @@ impl Core {
         }
     }
 
-    /// Notes the gates of a path for which somebody waits.
+    /// Notes the gates of a path at which somebody stands.
     pub(super) fn note_used(&mut self, path: Path) {
         for at in path.gates() {
             let gate = self.gates.get(at).and_then(Gate::if_active);
-            if gate.is_some_and(|gate| gate.users > 0) {
+            if gate.is_some_and(|gate| gate.standing > 0) {
                 self.note(at);
             }
         }

@@ -7,7 +7,6 @@ use super::{
     core::{Core, GATE},
     gate::Gate,
     outcome::Outcome,
-    scopes::Kind,
     settle::Answer,
     tick::Now,
 };
