@@ -75,6 +75,9 @@
 //! | `request-pacing` | yes | [`request_pacing`] |
 //! | `hyper` | yes | tells hyper's and reqwest's transport errors apart |
 //! | `service-builder-ext` | yes | [`ServiceBuilderExt`] |
+//! | `shared-state` | | [`shared_state`]: one limit for several processes |
+//! | `redis` | | the same, kept in Redis |
+//! | `redis-tls` | | and over TLS |
 //! | `simulator` | | a TikTok that enforces its limits, for tests |
 
 pub mod body;
@@ -91,6 +94,8 @@ pub mod per_account_concurrency;
 pub mod request_pacing;
 #[cfg(feature = "retry-after-header")]
 pub mod retry_after_header;
+#[cfg(feature = "shared-state")]
+pub mod shared_state;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 #[cfg(feature = "tiktok")]

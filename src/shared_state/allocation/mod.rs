@@ -1,0 +1,42 @@
+//! Who holds which tokens, as pure arithmetic: no clock, no lock, no waiting.
+//!
+//! NOTE: `redis/exchange.lua` is the same in Lua, step by step, and
+//! `tests/redis` compares the two. A change here is a change there.
+
+mod app;
+mod fill;
+mod scope;
+#[cfg(test)]
+mod tests;
+mod window;
+
+pub use self::app::Ledger;
+
+/// What was sent before a lease ended has arrived so long after it, in
+/// milliseconds.
+const FLIGHT: u64 = 2_000;
+
+/// In the first time of a new state, those who knew the old one claim what
+/// they hold.
+const SETTLING: u64 = 2_000;
+
+/// A token may be promised so long before it is free.
+const AHEAD: u64 = 2_000;
+
+/// How often a member may look whether others have given back.
+const AGAIN: u64 = 250;
+
+/// So long a learned part is believed.
+const LEARNED: u64 = 600_000;
+
+/// A state of which nobody spoke for so long, beyond the lease, is gone.
+const KEPT: u64 = 600_000;
+
+/// Up to so many members, the parts are computed anew at each exchange; beyond,
+/// after as many milliseconds, but at least each second.
+const FEW: u64 = 16;
+
+/// Named as those who should give back, at most.
+const CALLED: usize = 8;
+
+const DAY: u64 = 86_400_000;

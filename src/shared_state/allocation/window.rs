@@ -1,0 +1,164 @@
+use super::{AHEAD, DAY, FLIGHT};
+
+/// One window of a scope: what is held by all, and what is on its way back.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Window {
+    /// The limit of all together: the smallest configured, times the learned
+    /// part.
+    pub(super) limit: u64,
+    /// The tokens of all members, the dead included.
+    pub(super) held: u64,
+    /// Given back, but used until an instant: `(free_at, count)`, soonest
+    /// first, one entry for each instant.
+    pub(super) returning: Vec<(u64, u64)>,
+    /// How long a turn takes, where there are hardly more tokens than members.
+    pub(super) turn: u64,
+}
+
+/// A member's part in one window.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Part {
+    pub(super) limit: u64,
+    pub(super) held: u64,
+    pub(super) want: u64,
+    pub(super) queued: u64,
+    pub(super) target: u64,
+    /// Of those held, which it may use only from an instant on.
+    pub(super) late: Vec<(u64, u64)>,
+}
+
+/// What a member says of its part, in milliseconds.
+pub(super) struct Statement<'a> {
+    pub(super) held: u64,
+    pub(super) returned: &'a [(u64, u64)],
+    /// Whatever we know, that is what it holds.
+    pub(super) trusted: bool,
+}
+
+impl Window {
+    /// Forgets what is free again.
+    pub(super) fn pass(&mut self, now: u64) {
+        self.returning.retain(|(free_at, _)| *free_at > now);
+    }
+
+    /// Takes a token back that is used until `free_at`.
+    fn take_back(&mut self, free_at: u64, count: u64) {
+        if count == 0 {
+            return;
+        }
+        let at = self
+            .returning
+            .partition_point(|(other, _)| *other < free_at);
+        match self.returning.get_mut(at) {
+            Some((other, more)) if *other == free_at => *more += count,
+            _ => self.returning.insert(at, (free_at, count)),
+        }
+    }
+
+    /// Corrects what a member holds by what it says.
+    pub(super) fn settle(&mut self, part: &mut Part, says: &Statement<'_>, now: u64, step: u64) {
+        let held = if says.trusted {
+            says.held
+        } else {
+            says.held.min(part.held)
+        };
+        let mut lost = part.held.saturating_sub(held);
+        part.late.retain(|(free_at, _)| *free_at > now);
+        for &(free_in, count) in says.returned {
+            let count = if says.trusted { count } else { count.min(lost) };
+            if free_in > 0 && count > 0 {
+                self.take_back(rounded(now + free_in, step), count);
+            }
+            lost = lost.saturating_sub(count);
+        }
+        // Grants that never came: nobody has used them, but those that were
+        // promised ahead are still in use by the one before.
+        while lost > 0
+            && let Some((free_at, count)) = part.late.pop()
+        {
+            let gone = count.min(lost);
+            self.take_back(free_at, gone);
+            lost -= gone;
+            if count > gone {
+                part.late.push((free_at, count - gone));
+            }
+        }
+        let mut late: u64 = part.late.iter().map(|(_, count)| count).sum();
+        while late > held
+            && let Some((free_at, count)) = part.late.pop()
+        {
+            let keep = count.saturating_sub(late - held);
+            late -= count - keep;
+            if keep > 0 {
+                part.late.push((free_at, keep));
+            }
+        }
+        self.held = self.held - part.held + held;
+        part.held = held;
+    }
+
+    /// A member no longer counts this window.
+    pub(super) fn drop_part(&mut self, part: &Part, free_at: u64, step: u64) {
+        self.held -= part.held;
+        self.take_back(rounded(free_at, step), part.held);
+    }
+
+    /// Grants what is missing up to `target`: what is free, and then what will
+    /// soon be. Returns `(from_in, count)`.
+    pub(super) fn grant(&mut self, part: &mut Part, target: u64, now: u64) -> Vec<(u64, u64)> {
+        let mut granted = Vec::new();
+        let mut missing = target.saturating_sub(part.held);
+        let coming: u64 = self.returning.iter().map(|(_, count)| count).sum();
+        let free = self.limit.saturating_sub(self.held + coming).min(missing);
+        if free > 0 {
+            granted.push((0, free));
+            missing -= free;
+        }
+        // Where the limit was lowered, those that come back first are no
+        // longer there to give.
+        let mut gone = (self.held + coming).saturating_sub(self.limit);
+        let mut promised = 0;
+        for (free_at, count) in &mut self.returning {
+            if missing == 0 || *free_at > now + AHEAD {
+                break;
+            }
+            let skipped = gone.min(*count);
+            gone -= skipped;
+            let some = missing.min(*count - skipped);
+            if some > 0 {
+                granted.push((*free_at - now, some));
+                part.late.push((*free_at, some));
+                *count -= some;
+                missing -= some;
+                promised += some;
+            }
+        }
+        self.returning.retain(|(_, count)| *count > 0);
+        part.late.sort_unstable();
+        part.held += free + promised;
+        self.held += free + promised;
+        granted
+    }
+}
+
+/// When the tokens are free that a dead member held.
+pub(super) fn gone_at(code: i64, expires: u64) -> u64 {
+    match code {
+        0 => expires,
+        length if length > 0 => expires + length.unsigned_abs() + FLIGHT,
+        _ => expires - expires % DAY + DAY + FLIGHT,
+    }
+}
+
+/// The steps into which instants are merged, so that their number stays small.
+pub(super) fn step(code: i64) -> u64 {
+    match code {
+        0 => 1,
+        length if length > 0 => (length.unsigned_abs() / 64).max(1),
+        _ => DAY / 64,
+    }
+}
+
+fn rounded(at: u64, step: u64) -> u64 {
+    at.div_ceil(step) * step
+}
