@@ -5,6 +5,15 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 say() { printf '\n== %s\n' "$1"; }
 
+say 'redis-server: the tests of the shared state start their own'
+if ! command -v redis-server >/dev/null; then
+    if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+        apt-get update -qq && apt-get install -qq -y redis-server
+    else
+        echo 'install the Debian package redis-server: without it tests fail' >&2
+    fi
+fi
+
 say 'tests: units, properties, contracts, scenarios, loopback, documentation'
 cargo test --all-features --locked
 
@@ -13,7 +22,7 @@ cargo test --lib --locked -p tower-tiktok-benches
 
 say 'the generic layers stand alone'
 cargo test --lib --no-default-features --locked \
-    --features error-classifier,retry-after-header,jittered-backoff,per-account-concurrency,request-pacing
+    --features error-classifier,retry-after-header,jittered-backoff,per-account-concurrency,request-pacing,shared-state
 
 say 'examples: each ends in an assertion'
 for example in hyper_client reqwest_client axum_service custom_classifier; do

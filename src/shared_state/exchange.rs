@@ -116,6 +116,9 @@ pub struct WindowReply {
     pub granted: Vec<Tokens>,
     /// The limit of all together.
     pub limit: u32,
+    /// The member's equal part of what nobody holds: so much more it may use
+    /// should the store be lost.
+    pub spare: u32,
 }
 
 /// What a store tells everybody at once.
@@ -251,6 +254,7 @@ impl WindowReply {
             held,
             granted: Vec::new(),
             limit,
+            spare: 0,
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
-    KEPT, SETTLING,
+    KEPT,
     scope::{Scope, Speaker},
 };
 use crate::shared_state::{Exchange, Notice, Reply, StoreError, exchange::millis};
@@ -84,7 +84,8 @@ impl Ledger {
             number: exchange.number,
             lease,
             now,
-            settled_at: self.born + SETTLING,
+            // Until then, those who knew an older state claim what they hold.
+            settled_at: self.born + lease,
             instances,
         };
         let mut reply = Reply::new(self.born, u32::try_from(instances).unwrap_or(u32::MAX));

@@ -16,9 +16,9 @@ pub use self::app::Ledger;
 /// milliseconds.
 const FLIGHT: u64 = 2_000;
 
-/// In the first time of a new state, those who knew the old one claim what
-/// they hold.
-const SETTLING: u64 = 2_000;
+/// Where one claims what it held on its own, others will too: after as long,
+/// all have.
+const RECLAIM: u64 = 2_000;
 
 /// A token may be promised so long before it is free.
 const AHEAD: u64 = 2_000;

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    AGAIN, CALLED, FEW, FLIGHT, KEPT, LEARNED, SETTLING,
+    AGAIN, CALLED, DAY, FEW, FLIGHT, KEPT, LEARNED, RECLAIM,
     fill::{Wish, fill},
     window::{Part, Statement, Window, gone_at, step},
 };
@@ -17,6 +17,8 @@ pub(super) struct Scope {
     windows: BTreeMap<i64, Window>,
     filled_at: u64,
     called_at: u64,
+    /// Until then nobody gets more than it claims.
+    settled_at: u64,
     hold_until: u64,
     /// In millionths. 0: nothing is learned.
     learned: u64,
@@ -60,6 +62,7 @@ impl Scope {
         self.hear_news(ask, now, notices);
         let (is_new, holds) = self.hear_windows(ask, speaker);
         let filled = self.fill_if_due(now);
+        let settled_at = speaker.settled_at.max(self.settled_at);
         let mut reply = ScopeReply::default();
         let (mut ask_in, mut missing) = (u64::MAX, false);
         let members = self.members.len() as u64;
@@ -74,19 +77,19 @@ impl Scope {
                 false if is_new => part.want.min(window.limit / members),
                 false => part.target.min(part.want),
             };
-            if now < speaker.settled_at {
+            if now < settled_at {
                 target = target.min(match held {
-                    0 => unclaimed(code, window.limit, speaker.instances),
+                    0 => unclaimed(code, window.limit, speaker),
                     held => held,
                 });
                 if part.want > target {
-                    ask_in = ask_in.min(speaker.settled_at - now);
+                    ask_in = ask_in.min(settled_at - now);
                 }
             }
             let granted = window.grant(part, target, now);
             if part.held < target {
                 missing = true;
-                ask_in = ask_in.min(AGAIN);
+                ask_in = ask_in.min(window.more_in(now));
             } else if part.want > part.held && window.turn > 0 {
                 ask_in = ask_in.min(window.turn - now % window.turn);
             }
@@ -98,6 +101,7 @@ impl Scope {
                     .map(|(from_in, count)| Tokens::new(narrow(count), duration(from_in)))
                     .collect(),
                 limit: narrow(window.limit),
+                spare: narrow(window.spare() / speaker.instances),
             });
         }
         if missing && filled {
@@ -144,6 +148,9 @@ impl Scope {
         let now = speaker.now;
         let known = self.members.get(&speaker.member);
         let is_new = known.is_none();
+        if ask.claim || (is_new && ask.acknowledged > 0) {
+            self.settled_at = now + RECLAIM;
+        }
         let trusted = ask.claim || known.is_none_or(|known| known.number < ask.acknowledged);
         let record = self.members.entry(speaker.member).or_default();
         (record.number, record.expires) = (speaker.number, now + speaker.lease);
@@ -190,15 +197,22 @@ impl Scope {
         }
         self.filled_at = now;
         self.bury(now);
-        for (code, window) in &mut self.windows {
+        let mut codes: Vec<i64> = self.windows.keys().copied().collect();
+        codes.sort_by_key(|code| ordered(*code));
+        // The parts of the last window that has not enough for all.
+        let mut scarce: Option<(u64, BTreeMap<u64, u64>)> = None;
+        for code in codes {
             let alive = self
                 .members
-                .values_mut()
-                .filter(|record| record.expires > now);
-            let mut parts: Vec<&mut Part> = alive
-                .filter_map(|record| record.parts.get_mut(code))
+                .iter_mut()
+                .filter(|(_, record)| record.expires > now);
+            let mut parts: Vec<(u64, &mut Part)> = alive
+                .filter_map(|(id, record)| Some((*id, record.parts.get_mut(&code)?)))
                 .collect();
-            let Some(limit) = parts.iter().map(|part| part.limit).min() else {
+            let Some(window) = self.windows.get_mut(&code) else {
+                continue;
+            };
+            let Some(limit) = parts.iter().map(|(_, part)| part.limit).min() else {
                 continue;
             };
             let limit = match self.learned {
@@ -206,18 +220,35 @@ impl Scope {
                 ratio => (limit * ratio / 1_000_000).max(1).min(limit),
             };
             window.limit = limit;
-            parts.iter_mut().for_each(|part| part.target = 0);
-            parts.retain(|part| part.want > 0);
-            let wish = |part: &&mut Part| Wish {
-                want: part.want.min(limit),
-                queued: part.queued,
+            parts.iter_mut().for_each(|(_, part)| part.target = 0);
+            parts.retain(|(_, part)| part.want > 0);
+            let wish = |(id, part): &(u64, &mut Part)| {
+                let mut want = part.want.min(limit);
+                // Nobody can use more of a longer window than its part of a
+                // shorter one lets through.
+                if let Some((of, targets)) = &scarce
+                    && let Some(target) = targets.get(id)
+                    && limit * target < EXACT
+                {
+                    want = want.min((limit * target).div_ceil(*of).max(1));
+                }
+                Wish {
+                    want,
+                    queued: part.queued,
+                }
             };
             let wishes: Vec<Wish> = parts.iter().map(wish).collect();
-            let turn = turn(*code, limit, wishes.len() as u64);
+            let wanted: u64 = wishes.iter().map(|wish| wish.want).sum();
+            let turn = turn(code, limit, wishes.len() as u64);
             window.turn = if turn < SELDOM { turn } else { 0 };
             let targets = fill(limit, &wishes, now / turn);
-            for (part, target) in parts.into_iter().zip(targets) {
-                part.target = target;
+            for ((_, part), target) in parts.iter_mut().zip(&targets) {
+                part.target = *target;
+            }
+            // Permits say nothing about a rate.
+            if wanted > limit && code != 0 {
+                let ids = parts.iter().map(|(id, _)| *id);
+                scarce = Some((limit, ids.zip(targets).collect()));
             }
         }
         true
@@ -278,31 +309,39 @@ impl Scope {
     }
 }
 
-/// Turns this long matter to nobody.
-const SELDOM: u64 = 10_000;
+/// Turns this long matter to nobody. Where everyone has some, what one has more
+/// should stay: a longer window that is as full as it may be is slow to follow.
+const SELDOM: u64 = 600_000;
+
+/// The longest turn, otherwise.
+const OFTEN: u64 = 10_000;
 
 /// How long a token that cannot be parted stays with one, in milliseconds.
 fn turn(code: i64, limit: u64, wishes: u64) -> u64 {
     if limit >= 2 * wishes {
         return SELDOM;
     }
-    code.unsigned_abs().clamp(2_000, SELDOM - 1)
+    code.unsigned_abs().clamp(2_000, OFTEN)
 }
 
 /// What somebody may have who claims nothing, while others may yet claim. Of a
 /// long window, only as much as the time until then is worth.
-fn unclaimed(code: i64, limit: u64, instances: u64) -> u64 {
-    let part = limit / instances;
-    let length = if code < 0 {
-        86_400_000
-    } else {
-        code.unsigned_abs()
-    };
-    if length <= SETTLING {
+fn unclaimed(code: i64, limit: u64, speaker: Speaker) -> u64 {
+    let part = limit / speaker.instances;
+    let length = ordered(code);
+    if length <= speaker.lease {
         return part.max(1);
     }
-    (part * SETTLING / length).max(1)
+    (part * speaker.lease / length).max(1)
 }
+
+/// Short windows first; a day is a long one.
+fn ordered(code: i64) -> u64 {
+    if code < 0 { DAY } else { code.unsigned_abs() }
+}
+
+/// Where the store's numbers are still exact.
+const EXACT: u64 = 1 << 53;
 
 fn length(span: WindowSpan) -> u64 {
     millis(span.length())

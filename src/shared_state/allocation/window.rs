@@ -1,4 +1,4 @@
-use super::{AHEAD, DAY, FLIGHT};
+use super::{AGAIN, AHEAD, DAY, FLIGHT};
 
 /// One window of a scope: what is held by all, and what is on its way back.
 #[derive(Clone, Debug, Default)]
@@ -95,6 +95,21 @@ impl Window {
         }
         self.held = self.held - part.held + held;
         part.held = held;
+    }
+
+    /// Tokens that nobody holds, and that are not on their way back.
+    pub(super) fn spare(&self) -> u64 {
+        let coming: u64 = self.returning.iter().map(|(_, count)| count).sum();
+        self.limit.saturating_sub(self.held + coming)
+    }
+
+    /// When it may be worth to ask again. What comes back of itself is promised
+    /// ahead; others give back when they are called.
+    pub(super) fn more_in(&self, now: u64) -> u64 {
+        match self.returning.first() {
+            Some((free_at, _)) => (free_at - now).saturating_sub(AHEAD).max(AHEAD / 2),
+            None => AGAIN,
+        }
     }
 
     /// A member no longer counts this window.

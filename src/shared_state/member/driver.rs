@@ -1,0 +1,154 @@
+use std::{
+    future::pending,
+    sync::{Arc, Weak, atomic::Ordering},
+};
+
+use tokio::{
+    sync::mpsc::Receiver,
+    time::{Instant, sleep_until, timeout},
+};
+
+use super::{ScopeDemand, ScopeShare, Sharer, Which, machine::Change, state::Shared};
+use crate::shared_state::{Exchange, Notice, Reply, StoreError, StoreErrorKind};
+
+/// Carries out what the machine decides, until the last handle is dropped.
+pub(super) async fn drive(weak: Weak<Shared>) {
+    let Some(shared) = weak.upgrade() else { return };
+    let _undriven = Undriven(weak.clone());
+    let (calls, store) = (shared.calls.clone(), shared.store.clone());
+    let deadline = shared.settings.deadline;
+    shared.machine().forget_exchange();
+    drop(shared);
+    let mut notices = Some(store.notices());
+    let mut answer = None;
+    // Nothing here keeps the state alive while it waits.
+    while let Some(shared) = weak.upgrade() {
+        let now = Instant::now();
+        shared.look(now);
+        if answer.is_none() && shared.machine().due(now).is_some_and(|due| due <= now) {
+            let exchange = shared.prepare(now);
+            let store = store.clone();
+            answer = Some(Box::pin(async move {
+                let answer = timeout(deadline, store.exchange(exchange)).await;
+                answer.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Timeout)))
+            }));
+        }
+        let wakes = shared.machine().wakes(now);
+        drop(shared);
+        let answered = async {
+            match &mut answer {
+                Some(answer) => answer.await,
+                None => pending().await,
+            }
+        };
+        let awake = async {
+            match wakes {
+                Some(at) => sleep_until(at).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            heard = answered => {
+                answer = None;
+                if let Some(shared) = weak.upgrade() {
+                    shared.hear(heard);
+                }
+            }
+            notice = next(&mut notices) => match (notice, weak.upgrade()) {
+                (Some(notice), Some(shared)) => {
+                    shared.machine().notice(&notice, Instant::now());
+                }
+                _ => notices = None,
+            },
+            () = calls.notified() => {}
+            () = awake => {}
+        }
+    }
+}
+
+async fn next(notices: &mut Option<Receiver<Notice>>) -> Option<Notice> {
+    match notices {
+        Some(notices) => notices.recv().await,
+        None => pending().await,
+    }
+}
+
+/// Lets the next call start the task anew, should its runtime end before the
+/// state does.
+struct Undriven(Weak<Shared>);
+
+impl Drop for Undriven {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.driven.store(false, Ordering::Release);
+        }
+    }
+}
+
+impl Shared {
+    /// Hears what the layers have used, and tells them what they may.
+    fn look(&self, now: Instant) {
+        let demands = self.demands(Which::Changed, now);
+        let mut machine = self.machine();
+        machine.observe(demands, now);
+        let shares = machine.shares(now);
+        drop(machine);
+        self.apply(&shares, now);
+    }
+
+    /// The layers hear first what they no longer may: so nothing that is given
+    /// back is sent by as well.
+    fn prepare(&self, now: Instant) -> Exchange {
+        let (names, lowered) = self.machine().prepare(now);
+        self.apply(&lowered, now);
+        let demands = self.demands(Which::Named(&names), now);
+        let mut machine = self.machine();
+        machine.observe(demands, now);
+        let exchange = machine.ask(&names, now);
+        let shares = machine.shares(now);
+        drop(machine);
+        self.apply(&shares, now);
+        exchange
+    }
+
+    fn hear(&self, answer: Result<Reply, StoreError>) {
+        let now = Instant::now();
+        let change = self.machine().hear(answer, now, rand::random());
+        match change {
+            Some(Change::Lost(error)) => tracing::warn!(
+                %error,
+                mode = ?self.settings.failure_mode,
+                "limits are no longer shared: each process goes on by itself"
+            ),
+            Some(Change::Back) => tracing::info!("limits are shared again"),
+            Some(Change::Fresh) => tracing::info!("the shared state was lost, and began anew"),
+            None => {}
+        }
+    }
+
+    fn demands(&self, which: Which<'_>, now: Instant) -> Vec<ScopeDemand> {
+        let mut demands = Vec::new();
+        for sharer in self.joined() {
+            sharer.demand(which, now, &mut demands);
+        }
+        demands
+    }
+
+    fn apply(&self, shares: &[ScopeShare], now: Instant) {
+        if shares.is_empty() {
+            return;
+        }
+        for sharer in self.joined() {
+            sharer.apply(shares, now);
+        }
+    }
+
+    fn joined(&self) -> Vec<Arc<dyn Sharer>> {
+        let mut sharers = self.sharers();
+        sharers.retain(|sharer| sharer.strong_count() > 0);
+        sharers
+            .iter()
+            .filter_map(std::sync::Weak::upgrade)
+            .collect()
+    }
+}

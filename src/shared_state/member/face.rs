@@ -1,0 +1,127 @@
+use std::{fmt, sync::Arc};
+
+use tokio::time::Instant;
+
+use crate::shared_state::WindowSpan;
+
+/// A layer whose limits are shared: what a [`SharedState`](super::SharedState)
+/// asks it, and tells it.
+///
+/// The layer's own windows go on as they are, only with a limit that changes:
+/// the tokens that this process holds. A layer that has joined starts each
+/// scope with a limit of 0, and [calls](super::Membership::call) when somebody
+/// waits there.
+///
+/// All methods are called from one task, and must be quick.
+pub trait Sharer: fmt::Debug + Send + Sync + 'static {
+    /// Adds what is used and wanted now in these scopes to `demands`.
+    ///
+    /// A scope that is named must come, even if nothing is used there. With
+    /// [`Which::Changed`], the ones that were used since the last time.
+    fn demand(&self, which: Which<'_>, now: Instant, demands: &mut Vec<ScopeDemand>);
+
+    /// Sets limits, and closes what others found closed. What was sent stays
+    /// counted, even beyond a limit that is lower now. Scopes of other layers
+    /// are among them too.
+    fn apply(&self, shares: &[ScopeShare], now: Instant);
+}
+
+/// Which scopes a [`Sharer`] should tell of.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Which<'a> {
+    /// Those with something new since the last time.
+    Changed,
+    /// These.
+    Named(&'a [Arc<str>]),
+}
+
+/// What is used and wanted in one scope.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ScopeDemand {
+    /// The same in every process.
+    pub name: Arc<str>,
+    /// Requests that wait.
+    pub queued: u32,
+    /// Its windows.
+    pub windows: Vec<WindowDemand>,
+    /// Closed until then, by a refusal since the last time.
+    pub hold: Option<Instant>,
+    /// The part of the configured limit, in millionths, that was learned since
+    /// the last time.
+    pub learned: Option<u32>,
+}
+
+/// What is used in one window.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct WindowDemand {
+    /// Which one it is.
+    pub span: WindowSpan,
+    /// The configured limit of all processes together.
+    pub limit: u32,
+    /// Requests under way, which hold their tokens for no one knows how long.
+    pub in_flight: u32,
+    /// How many used tokens are free when, soonest first.
+    pub busy: Vec<(Instant, u32)>,
+}
+
+/// What a layer may do in one scope from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ScopeShare {
+    /// Which one it is.
+    pub name: Arc<str>,
+    /// The limit of each window, for this process alone.
+    pub limits: Vec<(WindowSpan, u32)>,
+    /// Closed until then.
+    pub hold: Option<Instant>,
+    /// The part of the configured limit, in millionths, that somebody learned.
+    pub learned: Option<u32>,
+}
+
+// ===== impl ScopeDemand =====
+
+impl ScopeDemand {
+    /// A scope in which so many wait.
+    #[must_use]
+    pub fn new(name: impl Into<Arc<str>>, queued: u32) -> Self {
+        Self {
+            name: name.into(),
+            queued,
+            windows: Vec::new(),
+            hold: None,
+            learned: None,
+        }
+    }
+
+    /// Adds a window.
+    #[must_use]
+    pub fn with_window(mut self, window: WindowDemand) -> Self {
+        self.windows.push(window);
+        self
+    }
+}
+
+// ===== impl WindowDemand =====
+
+impl WindowDemand {
+    /// A window in which nothing is used.
+    #[must_use]
+    pub fn new(span: WindowSpan, limit: u32) -> Self {
+        Self {
+            span,
+            limit,
+            in_flight: 0,
+            busy: Vec::new(),
+        }
+    }
+
+    /// The tokens in use.
+    #[must_use]
+    pub fn used(&self) -> u32 {
+        let busy = self.busy.iter().map(|(_, count)| *count);
+        busy.fold(self.in_flight, u32::saturating_add)
+    }
+}

@@ -1,0 +1,303 @@
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{
+    FailureMode, ScopeDemand, ScopeShare,
+    scope::{APART, Scope},
+    settings::{Outage, Settings},
+};
+use crate::shared_state::{Exchange, Notice, Reply, StoreError, StoreErrorKind};
+
+/// About so many scopes one exchange is, at most.
+const MOST: usize = 64;
+
+/// What one process holds, and what it should do next. It reads no clock, waits
+/// for nothing and sends nothing.
+#[derive(Debug)]
+pub(super) struct Machine {
+    id: u64,
+    began: Instant,
+    settings: Settings,
+    scopes: HashMap<Arc<str>, Scope>,
+    number: u64,
+    pub(super) instances: u32,
+    pub(super) epoch: Option<u64>,
+    pub(super) store: Store,
+    sent: Option<Sent>,
+    pub(super) exchanges: u64,
+    pub(super) failures: u64,
+    backoff: Duration,
+    retry_at: Option<Instant>,
+}
+
+/// Whether the store is there.
+#[derive(Clone, Debug)]
+pub(super) enum Store {
+    Unknown,
+    Up,
+    Down { since: Instant, error: StoreError },
+}
+
+/// The exchange under way.
+#[derive(Debug)]
+struct Sent {
+    exchange: Exchange,
+    at: Instant,
+}
+
+/// What has changed about the store, to be said once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Lost(StoreError),
+    Back,
+    /// It has forgotten everything.
+    Fresh,
+}
+
+/// The first wait before the store is tried again, and the longest.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+
+impl Machine {
+    pub(super) fn new(id: u64, settings: Settings, now: Instant) -> Self {
+        Self {
+            id,
+            began: now,
+            settings,
+            scopes: HashMap::new(),
+            number: 0,
+            instances: settings.instances,
+            epoch: None,
+            store: Store::Unknown,
+            sent: None,
+            exchanges: 0,
+            failures: 0,
+            backoff: RETRY.0,
+            retry_at: None,
+        }
+    }
+
+    pub(super) fn scopes(&self) -> impl Iterator<Item = &Scope> {
+        self.scopes.values()
+    }
+
+    pub(super) fn observe(&mut self, demands: Vec<ScopeDemand>, now: Instant) {
+        for demand in demands {
+            let name = demand.name.clone();
+            let scope = self
+                .scopes
+                .entry(name.clone())
+                .or_insert_with(|| Scope::new(name));
+            scope.observe(demand, now);
+        }
+    }
+
+    pub(super) fn notice(&mut self, notice: &Notice, now: Instant) {
+        match notice {
+            Notice::Hold { scope, wait } => {
+                if let Some(scope) = self.scopes.get_mut(scope) {
+                    scope.hear_hold(now + *wait);
+                }
+            }
+            Notice::Learned { scope, ratio } => {
+                if let Some(scope) = self.scopes.get_mut(scope) {
+                    scope.learned = Some(*ratio);
+                }
+            }
+            Notice::Wanted { scope, members } => {
+                if members.contains(&self.id)
+                    && let Some(scope) = self.scopes.get_mut(scope)
+                {
+                    scope.call();
+                }
+            }
+        }
+    }
+
+    /// What is known about the time without a store, for one scope.
+    fn outage(&self, scope: &Scope) -> Option<Outage> {
+        let Store::Down { since, .. } = self.store else {
+            return None;
+        };
+        Some(Outage {
+            since,
+            closed: self.settings.failure_mode == FailureMode::Closed,
+            leased_until: scope.leased_until,
+            instances: self.instances,
+            member: self.id,
+            began: self.began,
+            learned: scope.learned.unwrap_or(1_000_000),
+        })
+    }
+
+    /// What the layers may do from now on, where that has changed.
+    pub(super) fn shares(&mut self, now: Instant) -> Vec<ScopeShare> {
+        let mut changed = Vec::new();
+        let outages: Vec<_> = self
+            .scopes
+            .values()
+            .map(|scope| self.outage(scope))
+            .collect();
+        for (scope, outage) in self.scopes.values_mut().zip(outages) {
+            scope.refresh(now);
+            let share = scope.share(&self.settings, outage.as_ref(), now);
+            let leased = scope.leased_until.is_some_and(|until| now < until);
+            // What it does beyond its tokens, or without a lease, it claims.
+            scope.claim |= outage.is_some()
+                && (!leased
+                    || scope
+                        .windows
+                        .iter()
+                        .zip(&share.limits)
+                        .any(|(window, (_, limit))| *limit > window.held));
+            if outage.is_none() && !scope.claim {
+                scope.lapse(now);
+            }
+            if scope.applied.as_ref() != Some(&share) {
+                scope.applied = Some(share.clone());
+                changed.push(share);
+            }
+        }
+        if self.sent.is_none() {
+            self.scopes.retain(|_, scope| !scope.is_quiet());
+        }
+        changed
+    }
+
+    /// When the next exchange is due. `None`: when something is wanted.
+    pub(super) fn due(&self, now: Instant) -> Option<Instant> {
+        if self.sent.is_some() {
+            return None;
+        }
+        match (&self.store, self.retry_at) {
+            (Store::Unknown, None) => Some(now),
+            (_, Some(retry_at)) => Some(retry_at),
+            (_, None) => {
+                let due = self.scopes.values();
+                due.filter_map(|scope| scope.due(&self.settings, now)).min()
+            }
+        }
+    }
+
+    /// When to look again, whatever happens.
+    pub(super) fn wakes(&self, now: Instant) -> Option<Instant> {
+        let changes = self
+            .scopes
+            .values()
+            .filter_map(|scope| scope.changes(&self.settings, self.outage(scope).as_ref(), now));
+        let look = (!self.scopes.is_empty()).then(|| now + APART);
+        [changes.min(), look, self.due(now)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// What was on its way got lost.
+    pub(super) fn forget_exchange(&mut self) {
+        self.sent = None;
+    }
+
+    /// The scopes that the next exchange is about, and the limits that hold
+    /// from now on: the layers must know them before [`ask`](Self::ask).
+    pub(super) fn prepare(&mut self, now: Instant) -> (Vec<Arc<str>>, Vec<ScopeShare>) {
+        let soon = now + APART;
+        let mut due: Vec<(Instant, &mut Scope)> = Vec::new();
+        for scope in self.scopes.values_mut() {
+            if let Some(at) = scope.due(&self.settings, now).filter(|at| *at <= soon) {
+                due.push((at, scope));
+            }
+        }
+        due.sort_by_key(|(at, _)| *at);
+        due.truncate(MOST);
+        let (mut names, mut lowered) = (Vec::new(), Vec::new());
+        for (_, scope) in due {
+            names.push(scope.name.clone());
+            if scope.claim {
+                if let Some(share) = scope.applied.clone() {
+                    scope.prepare_claim(&share);
+                }
+            } else {
+                let share = scope.lowered(now);
+                if scope.applied.as_ref() != Some(&share) {
+                    scope.applied = Some(share.clone());
+                    lowered.push(share);
+                }
+            }
+        }
+        (names, lowered)
+    }
+
+    /// The exchange about these scopes, to be sent now.
+    pub(super) fn ask(&mut self, names: &[Arc<str>], now: Instant) -> Exchange {
+        self.number += 1;
+        let mut exchange = Exchange::new(self.id, self.number, self.settings.lease);
+        for name in names {
+            if let Some(scope) = self.scopes.get_mut(name) {
+                exchange.scopes.push(scope.ask(now));
+            }
+        }
+        self.retry_at = None;
+        self.sent = Some(Sent {
+            exchange: exchange.clone(),
+            at: now,
+        });
+        exchange
+    }
+
+    /// `chance` is between 0 and 1.
+    pub(super) fn hear(
+        &mut self,
+        answer: Result<Reply, StoreError>,
+        now: Instant,
+        chance: f64,
+    ) -> Option<Change> {
+        let sent = self.sent.take()?;
+        self.exchanges += 1;
+        match answer {
+            Ok(reply) if reply.scopes.len() == sent.exchange.scopes.len() => {
+                self.heard(&sent, &reply, now)
+            }
+            Ok(_) => self.failed(StoreError::new(StoreErrorKind::Nonsense), now, chance),
+            Err(error) => self.failed(error, now, chance),
+        }
+    }
+
+    fn heard(&mut self, sent: &Sent, reply: &Reply, now: Instant) -> Option<Change> {
+        let was_down = matches!(self.store, Store::Down { .. });
+        let fresh = self.epoch.is_some_and(|epoch| epoch != reply.epoch);
+        self.store = Store::Up;
+        self.backoff = RETRY.0;
+        self.instances = reply.instances.max(1);
+        self.epoch = Some(reply.epoch);
+        let lease_ends = sent.at + self.settings.lease;
+        for (ask, reply) in sent.exchange.scopes.iter().zip(&reply.scopes) {
+            if let Some(scope) = self.scopes.get_mut(&ask.name) {
+                scope.told(ask);
+                scope.hear(reply, sent.exchange.number, lease_ends, now);
+            }
+        }
+        match (was_down, fresh) {
+            (true, _) => Some(Change::Back),
+            (false, true) => Some(Change::Fresh),
+            (false, false) => None,
+        }
+    }
+
+    fn failed(&mut self, error: StoreError, now: Instant, chance: f64) -> Option<Change> {
+        self.failures += 1;
+        self.retry_at = Some(now + self.backoff.mul_f64(0.5 + chance / 2.0));
+        self.backoff = (self.backoff * 2).min(RETRY.1);
+        if matches!(self.store, Store::Down { .. }) {
+            return None;
+        }
+        self.store = Store::Down {
+            since: now,
+            error: error.clone(),
+        };
+        Some(Change::Lost(error))
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+}

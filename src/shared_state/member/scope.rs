@@ -1,0 +1,312 @@
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{
+    ScopeDemand, ScopeShare,
+    settings::{Outage, Settings},
+    window::{FLIGHT, Window},
+};
+use crate::shared_state::{ScopeAsk, ScopeReply};
+
+/// Between two exchanges about one scope, unless somebody waits there and
+/// nothing is held.
+pub(super) const APART: Duration = Duration::from_millis(250);
+
+/// One scope, as this process sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Scope {
+    pub(super) name: Arc<str>,
+    pub(super) windows: Vec<Window>,
+    pub(super) queued: u32,
+    told_queued: u32,
+    acknowledged: u64,
+    /// When the last exchange about it was sent.
+    asked: Option<Instant>,
+    pub(super) leased_until: Option<Instant>,
+    /// The store said that there may be more then.
+    ask_at: Option<Instant>,
+    /// It was on its own since the last exchange.
+    pub(super) claim: bool,
+    called: bool,
+    /// The reply to its last exchange has not come.
+    unheard: bool,
+    news_hold: Option<Instant>,
+    news_learned: Option<u32>,
+    hold: Option<Instant>,
+    pub(super) learned: Option<u32>,
+    pub(super) applied: Option<ScopeShare>,
+}
+
+impl Scope {
+    pub(super) fn new(name: Arc<str>) -> Self {
+        Self {
+            name,
+            windows: Vec::new(),
+            queued: 0,
+            told_queued: 0,
+            acknowledged: 0,
+            asked: None,
+            leased_until: None,
+            ask_at: None,
+            claim: false,
+            called: false,
+            unheard: false,
+            news_hold: None,
+            news_learned: None,
+            hold: None,
+            learned: None,
+            applied: None,
+        }
+    }
+
+    pub(super) fn observe(&mut self, demand: ScopeDemand, now: Instant) {
+        self.queued = demand.queued;
+        self.news_hold = self.news_hold.max(demand.hold);
+        self.news_learned = demand.learned.or(self.news_learned);
+        let mut old = std::mem::take(&mut self.windows);
+        for window in demand.windows {
+            let same = old.iter().position(|old| old.demand.span == window.span);
+            let mut next = match same {
+                Some(at) => old.swap_remove(at),
+                None => Window::new(window.clone()),
+            };
+            next.observe(window, self.queued, now);
+            self.windows.push(next);
+        }
+    }
+
+    /// Lets wishes that have passed be forgotten, though nothing new was heard.
+    pub(super) fn refresh(&mut self, now: Instant) {
+        for window in &mut self.windows {
+            window.demand.busy.retain(|(at, _)| *at > now);
+            window.observe(window.demand.clone(), self.queued, now);
+        }
+    }
+
+    /// Somebody waits for what it holds beyond its part.
+    pub(super) fn call(&mut self) {
+        self.called = true;
+    }
+
+    pub(super) fn hear_hold(&mut self, until: Instant) {
+        self.hold = self.hold.max(Some(until));
+    }
+
+    /// Somebody waits, and there is nothing to send by.
+    pub(super) fn is_starved(&self) -> bool {
+        self.queued > 0 && self.windows.iter().any(|window| window.held == 0)
+    }
+
+    /// Whether nothing is used, held or wanted any more.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.queued == 0
+            && self.news_hold.is_none()
+            && self.news_learned.is_none()
+            && self.told_queued == 0
+            && self
+                .windows
+                .iter()
+                .all(|window| window.held == 0 && window.want == 0 && window.told_want == 0)
+    }
+
+    /// When the next exchange about it is due.
+    pub(super) fn due(&self, settings: &Settings, now: Instant) -> Option<Instant> {
+        let Some(asked) = self.asked else {
+            let any = self.queued > 0 || self.windows.iter().any(|window| window.want > 0);
+            return any.then_some(now);
+        };
+        if self.claim || self.unheard {
+            return Some(now);
+        }
+        if self.news_hold.is_some() || self.news_learned.is_some() {
+            return Some(now);
+        }
+        if self.is_starved() && self.told_queued == 0 {
+            return Some(now);
+        }
+        let soon = asked + APART;
+        let holds = self.windows.iter().any(|window| window.held > 0);
+        let mut due = holds.then(|| asked + settings.renew());
+        let mut sooner = |at: Instant| due = Some(due.map_or(at, |due| due.min(at)));
+        if self.called || self.windows.iter().any(Window::has_surplus) {
+            sooner(soon);
+        }
+        if self.windows.iter().any(Window::is_news) {
+            sooner(soon);
+        }
+        let (queued, told) = (self.queued, self.told_queued);
+        let contended = self
+            .windows
+            .iter()
+            .any(|window| window.want > window.target);
+        if contended && sticky(told, queued) != told {
+            sooner(asked + APART * 8);
+        }
+        if self.queued > 0
+            && let Some(at) = self.ask_at
+        {
+            sooner(at.max(soon));
+        }
+        // Nothing said when, but somebody waits.
+        if self.is_starved() && self.ask_at.is_none() {
+            sooner(asked + settings.lease / 4);
+        }
+        due
+    }
+
+    /// What the layer may do from now on.
+    pub(super) fn share(
+        &self,
+        settings: &Settings,
+        outage: Option<&Outage>,
+        now: Instant,
+    ) -> ScopeShare {
+        let leased = self.leased_until.is_some_and(|until| now < until);
+        let applied = self.applied.as_ref();
+        match (outage, applied) {
+            (Some(outage), _) => {
+                let limit = |window: &Window| window.limit_alone(settings, outage, now);
+                self.share_by(now, |_, window| limit(window))
+            }
+            // The store is back, but has not heard of this scope yet.
+            (None, Some(applied)) if self.claim => {
+                self.share_by(now, |at, _| limit_of(applied, at))
+            }
+            (None, _) if leased => self.share_by(now, |_, window| window.limit(now)),
+            (None, _) => self.share_by(now, |_, _| 0),
+        }
+    }
+
+    /// What the layer may do once it has given back what is beyond its part.
+    pub(super) fn lowered(&self, now: Instant) -> ScopeShare {
+        let applied = self.applied.as_ref();
+        self.share_by(now, |at, window| {
+            let limit = applied.map_or(0, |share| limit_of(share, at));
+            limit.min(window.keep())
+        })
+    }
+
+    fn share_by(&self, now: Instant, limit: impl Fn(usize, &Window) -> u32) -> ScopeShare {
+        let windows = self.windows.iter().enumerate();
+        ScopeShare {
+            name: self.name.clone(),
+            limits: windows
+                .map(|(at, window)| (window.demand.span, limit(at, window)))
+                .collect(),
+            hold: self.hold.filter(|until| *until > now),
+            learned: self.learned,
+        }
+    }
+
+    /// Once all that was sent by them has left the window, tokens whose lease
+    /// is over are somebody else's.
+    pub(super) fn lapse(&mut self, now: Instant) {
+        let Some(until) = self.leased_until else {
+            return;
+        };
+        for window in &mut self.windows {
+            if now >= until + window.demand.span.length() + FLIGHT {
+                window.held = 0;
+            }
+        }
+    }
+
+    /// When what the layer may do changes of itself.
+    pub(super) fn changes(
+        &self,
+        settings: &Settings,
+        outage: Option<&Outage>,
+        now: Instant,
+    ) -> Option<Instant> {
+        let windows = self.windows.iter();
+        let soonest = match outage {
+            None => windows.filter_map(|window| window.next_change(now)).min(),
+            Some(outage) => windows
+                .filter_map(|window| window.changes_alone(settings, outage, now))
+                .min(),
+        };
+        let forgets = self.windows.iter().filter_map(Window::forgets_at);
+        [soonest, self.leased_until, forgets.min()]
+            .into_iter()
+            .flatten()
+            .filter(|at| *at > now)
+            .min()
+    }
+
+    /// Takes what it used on its own for held.
+    pub(super) fn prepare_claim(&mut self, share: &ScopeShare) {
+        for (window, (_, limit)) in self.windows.iter_mut().zip(&share.limits) {
+            window.claim(*limit);
+        }
+    }
+
+    /// Gives back what is beyond its part. The layer knows the lower limits, and
+    /// `observe` has heard what was sent until then.
+    pub(super) fn ask(&mut self, now: Instant) -> ScopeAsk {
+        let mut ask = ScopeAsk::new(self.name.clone());
+        self.told_queued = sticky(self.told_queued, self.queued);
+        ask.acknowledged = self.acknowledged;
+        ask.claim = self.claim;
+        ask.hold = self
+            .news_hold
+            .map(|until| until.saturating_duration_since(now));
+        ask.learned = self.news_learned;
+        for window in &mut self.windows {
+            if !self.claim {
+                window.give_back(window.keep(), now);
+            }
+            ask.windows.push(window.ask(self.told_queued, now));
+        }
+        self.asked = Some(now);
+        (self.called, self.unheard) = (false, true);
+        ask
+    }
+
+    pub(super) fn hear(
+        &mut self,
+        reply: &ScopeReply,
+        number: u64,
+        lease_ends: Instant,
+        now: Instant,
+    ) {
+        self.acknowledged = number;
+        (self.claim, self.unheard) = (false, false);
+        self.leased_until = Some(lease_ends);
+        if let Some(wait) = reply.hold {
+            self.hear_hold(now + wait);
+        }
+        self.learned = reply.learned;
+        for (window, reply) in self.windows.iter_mut().zip(&reply.windows) {
+            window.hear(reply, now);
+        }
+        // For the sake of one token of many it need not ask at once.
+        let patient = self.windows.iter().all(|window| !window.lacks());
+        let ask_in = reply.ask_in.filter(|wait| *wait > APART || !patient);
+        self.ask_at = ask_in.map(|wait| now + wait);
+    }
+
+    /// The news of the last exchange have come.
+    pub(super) fn told(&mut self, ask: &ScopeAsk) {
+        if ask.hold.is_some() {
+            self.news_hold = None;
+        }
+        if ask.learned.is_some() && ask.learned == self.news_learned {
+            self.news_learned = None;
+        }
+    }
+}
+
+fn limit_of(share: &ScopeShare, at: usize) -> u32 {
+    share.limits.get(at).map_or(0, |(_, limit)| *limit)
+}
+
+/// What was told, while it is still about right: a backlog that goes up and
+/// down a little must not move tokens to and fro.
+fn sticky(told: u32, queued: u32) -> u32 {
+    let (least, most) = (told / 2, told.saturating_mul(2));
+    if queued > 0 && told > 0 && (least..=most).contains(&queued) {
+        return told;
+    }
+    queued
+}

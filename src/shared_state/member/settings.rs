@@ -1,0 +1,57 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// What a process does while the store is away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureMode {
+    /// It goes on with an equal part of each limit: the limit over the number
+    /// of processes that were there last.
+    #[default]
+    LocalShare,
+    /// It uses up what it holds, until its lease ends, and then sends nothing.
+    Closed,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    pub(super) lease: Duration,
+    pub(super) deadline: Duration,
+    pub(super) failure_mode: FailureMode,
+    pub(super) instances: u32,
+}
+
+impl Settings {
+    /// How long after an exchange the next is due, so that the lease goes on.
+    pub(super) fn renew(&self) -> Duration {
+        self.lease * 2 / 3
+    }
+
+    /// How long after the store was lost everybody must have noticed.
+    pub(super) fn noticed(&self) -> Duration {
+        self.lease * 3 / 4
+    }
+}
+
+/// What is known about the time without a store.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outage {
+    pub(super) since: Instant,
+    pub(super) closed: bool,
+    pub(super) leased_until: Option<Instant>,
+    pub(super) instances: u32,
+    pub(super) member: u64,
+    /// When this process began.
+    pub(super) began: Instant,
+    /// In millionths of what is configured.
+    pub(super) learned: u32,
+}
+
+impl Outage {
+    /// What is known to be real of a limit.
+    pub(super) fn scaled(&self, limit: u32) -> u32 {
+        let real = u64::from(limit) * u64::from(self.learned) / 1_000_000;
+        u32::try_from(real).unwrap_or(limit).max(1).min(limit)
+    }
+}

@@ -1,0 +1,273 @@
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time::Instant};
+
+use super::{
+    FailureMode, SharedScope, SharedSnapshot, SharedWindow, Sharer, StoreStatus, driver,
+    machine::{Machine, Store},
+    settings::Settings,
+};
+use crate::shared_state::SharedStore;
+
+/// One process's part in what several share, for the layers to join.
+///
+/// Clones are one member. Processes that share limits each make one, with the
+/// same store.
+#[derive(Clone)]
+pub struct SharedState {
+    shared: Arc<Shared>,
+}
+
+/// Builds a [`SharedState`].
+#[derive(Debug)]
+pub struct SharedStateBuilder {
+    store: Arc<dyn SharedStore>,
+    settings: Settings,
+}
+
+/// A layer's place in a [`SharedState`]. The state lasts as long as one is
+/// there.
+#[derive(Clone, Debug)]
+pub struct Membership {
+    shared: Arc<Shared>,
+}
+
+/// The settings of a [`SharedState`] make no sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidSharedState {
+    /// The lease is shorter than a second, or longer than an hour.
+    Lease(Duration),
+    /// The deadline is zero, or longer than a quarter of the lease.
+    Deadline(Duration),
+}
+
+pub(super) struct Shared {
+    pub(super) store: Arc<dyn SharedStore>,
+    pub(super) settings: Settings,
+    pub(super) machine: Mutex<Machine>,
+    pub(super) sharers: Mutex<Vec<Weak<dyn Sharer>>>,
+    pub(super) calls: Arc<Notify>,
+    pub(super) driven: AtomicBool,
+}
+
+// ===== impl SharedState =====
+
+impl SharedState {
+    /// The state of processes that share this store.
+    #[must_use]
+    pub fn builder(store: impl SharedStore) -> SharedStateBuilder {
+        SharedStateBuilder {
+            store: Arc::new(store),
+            settings: Settings {
+                lease: Duration::from_secs(5),
+                deadline: Duration::from_millis(50),
+                failure_mode: FailureMode::LocalShare,
+                instances: 1,
+            },
+        }
+    }
+
+    /// Lets a layer share its limits. It is forgotten when it is dropped.
+    #[must_use]
+    pub fn join(&self, sharer: Weak<dyn Sharer>) -> Membership {
+        self.shared.sharers().push(sharer);
+        Membership {
+            shared: self.shared.clone(),
+        }
+    }
+
+    /// What this process holds, and whether the store is there.
+    #[must_use]
+    pub fn snapshot(&self) -> SharedSnapshot {
+        self.shared.snapshot()
+    }
+}
+
+impl fmt::Debug for SharedState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.fmt(f)
+    }
+}
+
+// ===== impl Membership =====
+
+impl Membership {
+    /// Somebody waits where nothing is left, or there is news: the state should
+    /// look at once. Cheap; the first call starts a task, so it must come from
+    /// inside a runtime.
+    pub fn call(&self) {
+        self.shared.calls.notify_one();
+        if !self.shared.driven.swap(true, Ordering::AcqRel) {
+            tokio::spawn(driver::drive(Arc::downgrade(&self.shared)));
+        }
+    }
+
+    /// What this process holds, and whether the store is there.
+    #[must_use]
+    pub fn snapshot(&self) -> SharedSnapshot {
+        self.shared.snapshot()
+    }
+}
+
+// ===== impl SharedStateBuilder =====
+
+impl SharedStateBuilder {
+    /// How long a process may use what it holds without hearing from the store.
+    /// The default is 5 seconds. A shorter lease brings back sooner what a dead
+    /// process held, and takes more exchanges; a longer one bears a longer
+    /// failure of the store without any change.
+    #[must_use]
+    pub fn lease(mut self, time: Duration) -> Self {
+        self.settings.lease = time;
+        self
+    }
+
+    /// How long the store may take to answer. The default is 50 milliseconds. A
+    /// request that finds nothing left waits no longer for it. It must be
+    /// longer than the way there and back.
+    #[must_use]
+    pub fn deadline(mut self, time: Duration) -> Self {
+        self.settings.deadline = time;
+        self
+    }
+
+    /// What to do while the store is away. The default is
+    /// [`FailureMode::LocalShare`].
+    #[must_use]
+    pub fn failure_mode(mut self, mode: FailureMode) -> Self {
+        self.settings.failure_mode = mode;
+        self
+    }
+
+    /// How many processes there are, for as long as the store has not told. The
+    /// default is 1. A process that starts while the store is away takes the
+    /// limit over this number.
+    #[must_use]
+    pub fn assume_instances(mut self, instances: u32) -> Self {
+        self.settings.instances = instances.max(1);
+        self
+    }
+
+    /// Makes it. It asks the store when a layer first needs it.
+    ///
+    /// # Errors
+    /// When a time makes no sense.
+    pub fn build(self) -> Result<SharedState, InvalidSharedState> {
+        let Settings {
+            lease, deadline, ..
+        } = self.settings;
+        if !(Duration::from_secs(1)..=Duration::from_secs(3_600)).contains(&lease) {
+            return Err(InvalidSharedState::Lease(lease));
+        }
+        if deadline.is_zero() || deadline > lease / 4 {
+            return Err(InvalidSharedState::Deadline(deadline));
+        }
+        let machine = Machine::new(rand::random(), self.settings, Instant::now());
+        let shared = Shared {
+            store: self.store,
+            settings: self.settings,
+            machine: Mutex::new(machine),
+            sharers: Mutex::default(),
+            calls: Arc::new(Notify::new()),
+            driven: AtomicBool::new(false),
+        };
+        Ok(SharedState {
+            shared: Arc::new(shared),
+        })
+    }
+}
+
+// ===== impl Shared =====
+
+impl Shared {
+    pub(super) fn machine(&self) -> MutexGuard<'_, Machine> {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn sharers(&self) -> MutexGuard<'_, Vec<Weak<dyn Sharer>>> {
+        self.sharers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn snapshot(&self) -> SharedSnapshot {
+        let now = Instant::now();
+        let machine = self.machine();
+        let store = match &machine.store {
+            Store::Unknown => StoreStatus::Unknown,
+            Store::Up => StoreStatus::Up,
+            Store::Down { since, error } => StoreStatus::Down {
+                time: now.saturating_duration_since(*since),
+                error: error.clone(),
+            },
+        };
+        let scopes = machine.scopes().map(|scope| {
+            let windows = scope.windows.iter().enumerate().map(|(at, window)| {
+                let applied = scope
+                    .applied
+                    .as_ref()
+                    .and_then(|share| share.limits.get(at));
+                SharedWindow {
+                    span: window.demand.span,
+                    limit: window.demand.limit,
+                    held: window.held,
+                    in_force: applied.map_or(0, |(_, limit)| *limit),
+                    target: window.target,
+                    want: window.want,
+                }
+            });
+            SharedScope {
+                name: scope.name.clone(),
+                windows: windows.collect(),
+            }
+        });
+        SharedSnapshot {
+            member: machine.id(),
+            store,
+            instances: machine.instances,
+            exchanges: machine.exchanges,
+            failures: machine.failures,
+            scopes: scopes.collect(),
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // The task finds nothing, and ends.
+        self.calls.notify_one();
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedState")
+            .field("store", &self.store)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+// ===== impl InvalidSharedState =====
+
+impl fmt::Display for InvalidSharedState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lease(time) => write!(f, "a lease of {time:?} is too short or too long"),
+            Self::Deadline(time) => {
+                write!(
+                    f,
+                    "a deadline of {time:?} is zero or too long for the lease"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for InvalidSharedState {}

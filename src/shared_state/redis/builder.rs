@@ -1,0 +1,98 @@
+use std::{fmt, time::Duration};
+
+use redis::{Client, cluster::ClusterClientBuilder};
+
+use super::{InvalidRedis, RedisState, keys::Keys, link::Place};
+
+/// Builds a [`RedisState`].
+#[derive(Clone)]
+pub struct RedisStateBuilder {
+    urls: Vec<String>,
+    cluster: bool,
+    prefix: String,
+    app: String,
+    connect_timeout: Duration,
+}
+
+impl RedisStateBuilder {
+    pub(super) fn new(urls: Vec<String>, cluster: bool) -> Self {
+        Self {
+            urls,
+            cluster,
+            prefix: "pacing".to_owned(),
+            app: "default".to_owned(),
+            connect_timeout: Duration::from_secs(1),
+        }
+    }
+
+    /// What the names of all keys begin with. The default is `pacing`. Others
+    /// that use the server need another one.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// Whose limits these are: processes share with those that name the same.
+    /// The default is `default`. It is part of the keys' names, so it should
+    /// be no secret.
+    #[must_use]
+    pub fn app(mut self, app: impl Into<String>) -> Self {
+        self.app = app.into();
+        self
+    }
+
+    /// How long a connection may take to be made. The default is a second. A
+    /// shorter time tries the next sooner; a longer one suits TLS over a slow
+    /// network. No request waits for it.
+    #[must_use]
+    pub fn connect_timeout(mut self, time: Duration) -> Self {
+        self.connect_timeout = time;
+        self
+    }
+
+    /// Makes it. It connects when it is first used, and a server that is not
+    /// there is no error.
+    ///
+    /// # Errors
+    /// When an address is none of Redis, or a name or the time makes no sense.
+    pub fn build(self) -> Result<RedisState, InvalidRedis> {
+        let bad = |name: &str| name.is_empty() || name.contains(['{', '}']);
+        if bad(&self.prefix) || bad(&self.app) {
+            return Err(InvalidRedis::Name);
+        }
+        if self.connect_timeout.is_zero() {
+            return Err(InvalidRedis::Time);
+        }
+        // NOTE: redis quotes the address in some of its errors.
+        let open = |url: &String| Client::open(url.as_str()).map_err(|_| InvalidRedis::Address);
+        let clients = self.urls.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        let first = clients.first().ok_or(InvalidRedis::NoAddress)?;
+        let place = if self.cluster {
+            let cluster = ClusterClientBuilder::new(self.urls)
+                .connection_timeout(self.connect_timeout)
+                // One who waits has gone away long before.
+                .response_timeout(self.connect_timeout)
+                .retries(2)
+                .build()
+                .map_err(|_| InvalidRedis::Address)?;
+            Place::Cluster(Box::new(cluster))
+        } else {
+            Place::Single(Box::new(first.clone()))
+        };
+        let keys = Keys::new(&self.prefix, &self.app);
+        Ok(RedisState::new(place, clients, keys, self.connect_timeout))
+    }
+}
+
+impl fmt::Debug for RedisStateBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The addresses may contain a password.
+        f.debug_struct("RedisStateBuilder")
+            .field("cluster", &self.cluster)
+            .field("prefix", &self.prefix)
+            .field("app", &self.app)
+            .field("connect_timeout", &self.connect_timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,73 @@
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use redis::{Client, RedisError, aio::PubSub};
+use tokio::{
+    sync::mpsc,
+    time::{interval, sleep, timeout},
+};
+
+use super::wire;
+use crate::shared_state::Notice;
+
+/// How long to wait before the next server is tried, at least.
+const SOONEST: Duration = Duration::from_millis(100);
+
+/// And at most.
+const LATEST: Duration = Duration::from_secs(1);
+
+/// How often the connection is tried that nobody speaks on.
+const TRY: Duration = Duration::from_secs(2);
+
+/// Hands on what is published until nobody listens. In a Cluster every node
+/// hears all, so any will do.
+pub(super) async fn listen(clients: Vec<Client>, channel: String, to: mpsc::Sender<Notice>) {
+    let mut wait = SOONEST;
+    for client in clients.iter().cycle() {
+        let heard = tokio::select! {
+            heard = hear(client, &channel, &to) => heard,
+            () = to.closed() => return,
+        };
+        wait = match heard {
+            Ok(()) => SOONEST,
+            Err(_) => (wait * 2).min(LATEST),
+        };
+        tokio::select! {
+            () = sleep(wait.mul_f64(rand::random_range(0.5..1.0))) => {}
+            () = to.closed() => return,
+        }
+    }
+}
+
+/// Listens to one server until it is lost. An error: it was never there.
+async fn hear(client: &Client, channel: &str, to: &mpsc::Sender<Notice>) -> Result<(), RedisError> {
+    let Ok(listener) = timeout(TRY, connect(client, channel)).await else {
+        return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
+    };
+    let (mut sink, mut stream) = listener?.split();
+    let mut tries = interval(TRY);
+    loop {
+        tokio::select! {
+            message = stream.next() => {
+                let Some(message) = message else { return Ok(()) };
+                let text: Result<String, _> = message.get_payload();
+                if let Some(notice) = text.ok().as_deref().and_then(wire::notice) {
+                    // Too slow a listener hears it with the next reply.
+                    drop(to.try_send(notice));
+                }
+            }
+            _ = tries.tick() => {
+                let answer = timeout(TRY / 2, sink.ping::<redis::Value>()).await;
+                if !matches!(answer, Ok(Ok(_))) {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+async fn connect(client: &Client, channel: &str) -> Result<PubSub, RedisError> {
+    let mut listener = client.get_async_pubsub().await?;
+    listener.subscribe(channel).await?;
+    Ok(listener)
+}

@@ -1,0 +1,289 @@
+//! Several processes and one limit, under paused time. What a store does
+//! wrong, a store in memory does here on demand.
+
+mod gate;
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+use tower_tiktok::shared_state::{
+    FailureMode, Fault, MemoryStore, SharedState, StoreError, StoreErrorKind, StoreStatus,
+    WindowSpan,
+};
+
+use self::gate::{Gate, Limiter};
+
+const SECOND: WindowSpan = WindowSpan::Any(Duration::from_secs(1));
+const MINUTE: WindowSpan = WindowSpan::Any(Duration::from_secs(60));
+
+struct Process {
+    state: SharedState,
+    gate: Arc<Gate>,
+}
+
+fn process(store: &MemoryStore, quotas: &[(WindowSpan, u32)]) -> Process {
+    let state = SharedState::builder(store.clone())
+        .build()
+        .expect("good settings");
+    let gate = Gate::join(&state, quotas);
+    Process { state, gate }
+}
+
+/// So many workers send so many requests, one after another each.
+fn work(
+    tasks: &mut JoinSet<Instant>,
+    process: &Process,
+    limiter: &Limiter,
+    workers: u32,
+    requests: u32,
+) {
+    for worker in 0..workers {
+        let (gate, limiter) = (process.gate.clone(), limiter.clone());
+        let count = requests / workers + u32::from(worker < requests % workers);
+        tasks.spawn(async move {
+            for _ in 0..count {
+                let sent = gate.send("app").await;
+                limiter.arrive(Instant::now());
+                sleep(Duration::from_millis(120)).await;
+                gate.answered(&sent);
+            }
+            Instant::now()
+        });
+    }
+}
+
+async fn fleet(round_trip: u64, requests: &[u32]) -> (f64, f64, usize) {
+    let store = MemoryStore::new().round_trip(Duration::from_millis(round_trip));
+    let (limiter, start) = (Limiter::new(), Instant::now());
+    let quotas = [(SECOND, 10), (MINUTE, 600)];
+    let mut tasks = JoinSet::new();
+    let processes: Vec<Process> = requests.iter().map(|_| process(&store, &quotas)).collect();
+    for (process, requests) in processes.iter().zip(requests) {
+        work(&mut tasks, process, &limiter, 16, *requests);
+    }
+    let ends = tasks.join_all().await;
+    let took = (ends.into_iter().max().expect("some worked") - start).as_secs_f64();
+    let total = f64::from(requests.iter().sum::<u32>());
+    let refused = limiter.refused(10, SECOND.length()) + limiter.refused(600, MINUTE.length());
+    (
+        took / (total / 10.0 - 1.0),
+        store.exchanges() as f64 / total,
+        refused,
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn four_processes_are_as_quick_as_one_and_overrun_nothing() {
+    for round_trip in [1, 5, 50] {
+        let (ratio, exchanges, refused) = fleet(round_trip, &[750; 4]).await;
+        println!("{round_trip} ms: {ratio:.3}, {exchanges:.3} exchanges, {refused} refused");
+        assert_eq!(refused, 0, "{round_trip} ms");
+        assert!(ratio < 1.05, "{round_trip} ms: {ratio}");
+        assert!(exchanges <= 0.2, "{round_trip} ms: {exchanges}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn unequal_processes_end_together() {
+    for round_trip in [1, 5, 50] {
+        let (ratio, exchanges, refused) = fleet(round_trip, &[1500, 750, 500, 250]).await;
+        println!("{round_trip} ms: {ratio:.3}, {exchanges:.3} exchanges, {refused} refused");
+        assert_eq!(refused, 0, "{round_trip} ms");
+        assert!(ratio < 1.05, "{round_trip} ms: {ratio}");
+        assert!(exchanges <= 0.2, "{round_trip} ms: {exchanges}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_token_serves_four_processes() {
+    let store = MemoryStore::new().round_trip(Duration::from_millis(1));
+    let (limiter, mut tasks) = (Limiter::new(), JoinSet::new());
+    let processes: Vec<Process> = (0..4).map(|_| process(&store, &[(SECOND, 1)])).collect();
+    let start = Instant::now();
+    for process in &processes {
+        work(&mut tasks, process, &limiter, 4, 20);
+    }
+    tasks.join_all().await;
+    assert_eq!(limiter.refused(1, SECOND.length()), 0);
+    let took = start.elapsed().as_secs_f64();
+    println!(
+        "{took:.1} s for 80 requests at 1/s, {} exchanges",
+        store.exchanges()
+    );
+    assert!(took < 79.0 * 1.15, "{took}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_killed_process_gives_its_tokens_back_with_its_lease() {
+    let store = MemoryStore::new();
+    let (limiter, mut tasks) = (Limiter::new(), JoinSet::new());
+    let quotas = [(SECOND, 10)];
+    let killed = process(&store, &quotas);
+    work(&mut tasks, &killed, &limiter, 16, 1_000);
+    sleep(Duration::from_secs(5)).await;
+    tasks.abort_all();
+    while tasks.join_next().await.is_some() {}
+    drop(killed);
+    let left = process(&store, &quotas);
+    let start = Instant::now();
+    work(&mut tasks, &left, &limiter, 16, 100);
+    tasks.join_all().await;
+    // Its lease, its window, and what may have been under way.
+    assert!(start.elapsed() < Duration::from_secs(5 + 1 + 2 + 11));
+    assert_eq!(limiter.refused(10, SECOND.length()), 0);
+}
+
+/// Four processes at work while the store does something else.
+async fn outage(fault: Fault, mode: FailureMode) -> (Limiter, Vec<Process>, JoinSet<Instant>) {
+    let store = MemoryStore::new().round_trip(Duration::from_millis(2));
+    let (limiter, mut tasks) = (Limiter::new(), JoinSet::new());
+    let quotas = [(SECOND, 10), (MINUTE, 600)];
+    let processes: Vec<Process> = (0..4)
+        .map(|_| {
+            let state = SharedState::builder(store.clone())
+                .failure_mode(mode)
+                .build();
+            let state = state.expect("good settings");
+            let gate = Gate::join(&state, &quotas);
+            Process { state, gate }
+        })
+        .collect();
+    for process in &processes {
+        work(&mut tasks, process, &limiter, 8, 250);
+    }
+    sleep(Duration::from_secs(10)).await;
+    processes
+        .iter()
+        .for_each(|process| process.gate.shut.store(0, Ordering::Relaxed));
+    store.set_fault(Some(fault));
+    sleep(Duration::from_secs(20)).await;
+    for process in &processes {
+        assert!(matches!(
+            process.state.snapshot().store,
+            StoreStatus::Down { .. }
+        ));
+    }
+    store.set_fault(None);
+    sleep(Duration::from_secs(2)).await;
+    for process in &processes {
+        assert_eq!(process.state.snapshot().store, StoreStatus::Up);
+    }
+    (limiter, processes, tasks)
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_store_everybody_goes_on_with_an_equal_part() {
+    let faults = [
+        Fault::Error(StoreError::new(StoreErrorKind::Unreachable)),
+        Fault::Stall,
+        Fault::LoseReply,
+    ];
+    for fault in faults {
+        let start = Instant::now();
+        let (limiter, processes, tasks) = outage(fault.clone(), FailureMode::LocalShare).await;
+        tasks.join_all().await;
+        assert_eq!(limiter.count(), 1_000);
+        let refused = limiter.refused(10, SECOND.length());
+        let took = start.elapsed().as_secs_f64();
+        println!("{fault:?}: {refused} refused, {took:.1} s");
+        assert!(refused <= 10, "{refused}");
+        assert_eq!(limiter.refused(600, MINUTE.length()), 0);
+        assert!(took < 1.2 * 99.0, "{took}");
+        for process in &processes {
+            let shut = process.gate.shut.load(Ordering::Relaxed);
+            assert!(shut <= 52, "somebody was shut out for {shut} ms");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn closed_means_closed_once_the_lease_is_over() {
+    let stall = Fault::Stall;
+    let (limiter, _processes, tasks) = outage(stall, FailureMode::Closed).await;
+    tasks.join_all().await;
+    assert_eq!(limiter.refused(10, SECOND.length()), 0);
+    assert_eq!(limiter.count(), 1_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_forgets_costs_nothing() {
+    let store = MemoryStore::new().round_trip(Duration::from_millis(2));
+    let (limiter, mut tasks) = (Limiter::new(), JoinSet::new());
+    let quotas = [(SECOND, 10), (MINUTE, 600)];
+    let processes: Vec<Process> = (0..4).map(|_| process(&store, &quotas)).collect();
+    for process in &processes {
+        work(&mut tasks, process, &limiter, 8, 250);
+    }
+    for _ in 0..5 {
+        sleep(Duration::from_secs(10)).await;
+        store.flush();
+    }
+    tasks.join_all().await;
+    assert_eq!(limiter.refused(10, SECOND.length()), 0);
+    assert_eq!(limiter.refused(600, MINUTE.length()), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_without_a_store_waits_for_it_no_longer_than_its_deadline() {
+    let store = MemoryStore::new();
+    store.set_fault(Some(Fault::Stall));
+    let alone = process(&store, &[(SECOND, 10)]);
+    let start = Instant::now();
+    let sent = alone.gate.send("app").await;
+    alone.gate.answered(&sent);
+    assert!(start.elapsed() <= Duration::from_millis(51));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_reaches_everybody_at_once() {
+    let store = MemoryStore::new().round_trip(Duration::from_millis(20));
+    let (one, other) = (
+        process(&store, &[(SECOND, 10)]),
+        process(&store, &[(SECOND, 10)]),
+    );
+    for process in [&one, &other] {
+        let sent = process.gate.send("app").await;
+        process.gate.answered(&sent);
+    }
+    let until = Instant::now() + Duration::from_secs(300);
+    one.gate.close("app", until);
+    sleep(Duration::from_millis(50)).await;
+    let held = other.gate.hold("app").expect("it is closed here too");
+    assert!(held <= until + Duration::from_millis(21) && held >= until);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_idle_gives_all_back_and_goes_quiet() {
+    let store = MemoryStore::new();
+    let idle = process(&store, &[(SECOND, 10)]);
+    let sent = idle.gate.send("app").await;
+    idle.gate.answered(&sent);
+    sleep(Duration::from_secs(5)).await;
+    assert!(idle.state.snapshot().scopes.is_empty());
+    let exchanges = store.exchanges();
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(store.exchanges(), exchanges);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_runs_on_after_the_last_handle() {
+    let store = MemoryStore::new();
+    let process = process(&store, &[(SECOND, 10)]);
+    let sent = process.gate.send("app").await;
+    process.gate.answered(&sent);
+    let before = tokio::runtime::Handle::current()
+        .metrics()
+        .num_alive_tasks();
+    drop(process);
+    sleep(Duration::from_millis(1)).await;
+    let after = tokio::runtime::Handle::current()
+        .metrics()
+        .num_alive_tasks();
+    assert_eq!(after, before - 1);
+}
