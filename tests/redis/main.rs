@@ -253,8 +253,7 @@ async fn full_read_only_slow_and_garbled() {
         process.is_up().await;
     }
     nobody_was_shut_out(&processes);
-    // Of each of the faults, no more than one second's.
-    overran_by_at_most(&limiter, 3 * LIMIT as usize);
+    overran_by_at_most(&limiter, LIMIT as usize);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
