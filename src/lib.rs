@@ -75,7 +75,7 @@
 //! | `request-pacing` | yes | [`request_pacing`] |
 //! | `hyper` | yes | tells hyper's and reqwest's transport errors apart |
 //! | `service-builder-ext` | yes | [`ServiceBuilderExt`] |
-//! | `shared-state` | | [`shared_state`]: one limit for several processes |
+//! | `shared-state` | | `shared_state`: one limit for several processes |
 //! | `redis` | | the same, kept in Redis |
 //! | `redis-tls` | | and over TLS |
 //! | `simulator` | | a TikTok that enforces its limits, for tests |

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
-    KEPT,
+    BACK, KEPT, LAST, LONGEST_LEASE,
     scope::{Scope, Speaker},
 };
 use crate::shared_state::{Exchange, Notice, Reply, StoreError, exchange::millis};
@@ -59,7 +59,7 @@ impl Ledger {
         now: Duration,
         notices: &mut Vec<Notice>,
     ) -> Result<Reply, StoreError> {
-        let now = u64::try_from(now.as_millis()).unwrap_or(0);
+        let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX).min(LAST);
         if self.expires <= now {
             *self = Self {
                 born: now,
@@ -69,12 +69,21 @@ impl Ledger {
         self.sweep(now);
         let known = |name: &Arc<str>| self.scopes.get(name).filter(|scope| scope.expires > now);
         let heard = exchange.scopes.iter().any(|ask| {
-            known(&ask.name).is_some_and(|scope| scope.has_heard(exchange.member, exchange.number))
+            known(&ask.name)
+                .is_some_and(|scope| scope.has_heard(exchange.member, exchange.number, now))
         });
         if heard {
             return Err(StoreError::stale());
         }
-        let lease = millis(exchange.lease);
+        let lease = millis(exchange.lease).min(LONGEST_LEASE);
+        let lost = exchange
+            .scopes
+            .iter()
+            .any(|ask| known(&ask.name).is_some_and(|scope| scope.is_ahead(now)));
+        if lost || self.born > now + BACK {
+            self.born = now;
+            self.members.clear();
+        }
         self.members.insert(exchange.member, now + lease);
         self.members.retain(|_, expires| *expires > now);
         self.expires = now + lease + KEPT;
@@ -91,7 +100,7 @@ impl Ledger {
         let mut reply = Reply::new(self.born, u32::try_from(instances).unwrap_or(u32::MAX));
         for ask in &exchange.scopes {
             let scope = self.scopes.entry(ask.name.clone()).or_default();
-            if scope.expires <= now {
+            if scope.expires <= now || scope.is_ahead(now) {
                 *scope = Scope::default();
             }
             reply.scopes.push(scope.exchange(ask, speaker, notices));
@@ -101,7 +110,7 @@ impl Ledger {
 
     /// Forgets the scopes of which nobody speaks.
     fn sweep(&mut self, now: u64) {
-        if now >= self.swept_at + KEPT {
+        if now >= self.swept_at + KEPT || self.swept_at > now {
             self.swept_at = now;
             self.scopes.retain(|_, scope| scope.expires > now);
         }

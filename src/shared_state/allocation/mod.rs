@@ -36,6 +36,16 @@ const KEPT: u64 = 600_000;
 /// after as many milliseconds, but at least each second.
 const FEW: u64 = 16;
 
+/// A clock that goes back so far has been set: what was written down by it may
+/// lie any time ahead.
+const BACK: u64 = 1_000;
+
+/// A lease is never longer, in milliseconds: so sums with it stay exact.
+pub(super) const LONGEST_LEASE: u64 = 3_600_000;
+
+/// No time is later: some 30,000 years from 1970.
+const LAST: u64 = 1 << 50;
+
 /// Named as those who should give back, at most.
 const CALLED: usize = 8;
 

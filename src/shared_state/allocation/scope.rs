@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    AGAIN, CALLED, DAY, FEW, FLIGHT, KEPT, LEARNED, RECLAIM,
+    AGAIN, BACK, CALLED, DAY, FEW, FLIGHT, KEPT, LEARNED, RECLAIM,
     fill::{Wish, fill},
     window::{Part, Statement, Window, gone_at, step},
 };
@@ -19,6 +19,8 @@ pub(super) struct Scope {
     called_at: u64,
     /// Until then nobody gets more than it claims.
     settled_at: u64,
+    /// When somebody spoke last.
+    heard_at: u64,
     hold_until: u64,
     /// In millionths. 0: nothing is learned.
     learned: u64,
@@ -47,9 +49,15 @@ pub(super) struct Speaker {
 
 impl Scope {
     /// Whether it has heard this exchange, or a later one, of this member.
-    pub(super) fn has_heard(&self, member: u64, number: u64) -> bool {
-        let record = self.members.get(&member);
+    pub(super) fn has_heard(&self, member: u64, number: u64, now: u64) -> bool {
+        let record = self.members.get(&member).filter(|_| !self.is_ahead(now));
         record.is_some_and(|record| record.number >= number)
+    }
+
+    /// Whether the clock has been set back since. All that is written down would
+    /// come true too late, so it is given up, and those who hold claim it.
+    pub(super) fn is_ahead(&self, now: u64) -> bool {
+        self.heard_at > now + BACK
     }
 
     pub(super) fn exchange(
@@ -59,6 +67,7 @@ impl Scope {
         notices: &mut Vec<Notice>,
     ) -> ScopeReply {
         let now = speaker.now;
+        self.heard_at = now;
         self.hear_news(ask, now, notices);
         let (is_new, holds) = self.hear_windows(ask, speaker);
         let filled = self.fill_if_due(now);

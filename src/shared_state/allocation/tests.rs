@@ -284,10 +284,11 @@ fn in_a_fresh_state_claims_come_first() {
 }
 
 proptest! {
-    /// The members hold on to what they had, so even then a window is overrun
-    /// by no more than newcomers may take.
+    /// The members hold on to what they had. One who had nothing, and speaks
+    /// first, gets some of it again: all that there is, at most, and with a limit
+    /// of 1 it does.
     #[test]
-    fn a_lost_state_overruns_nothing_while_no_exchange_is_lost(
+    fn a_lost_state_gives_no_token_more_than_twice(
         limit in 1_u32..15,
         steps in steps(),
         at in 0_usize..100,
@@ -306,5 +307,46 @@ proptest! {
         let at = at.min(steps.len());
         steps.splice(at..at, round.clone().chain([Step::Forget]).chain(round));
         prop_assert!(most_in_a_window(limit, 1_000, steps)? <= 2 * limit as usize);
+    }
+}
+
+#[test]
+fn a_clock_that_was_set_back_ties_nothing_up() {
+    let mut fleet = Fleet::new(2);
+    fleet.run(10, &[50, 50], 20);
+    fleet.now -= 3_600_000;
+    // One of them dies with it: what it held comes back with its lease.
+    fleet.processes.pop();
+    for process in &mut fleet.processes {
+        process.tokens.clear();
+        process.leased_until = 0;
+    }
+    fleet.run(10, &[50], 60);
+    assert_eq!(fleet.held(), [10]);
+}
+
+#[test]
+fn the_largest_numbers_do_not_overflow() {
+    let mut ledger = Ledger::new();
+    let mut exchange = Exchange::new(1, u64::MAX, Duration::MAX);
+    let mut scope = ScopeAsk::new("app");
+    (scope.acknowledged, scope.claim) = (u64::MAX, true);
+    (scope.hold, scope.learned) = (Some(Duration::MAX), Some(u32::MAX));
+    for span in [WindowSpan::Any(Duration::MAX), WindowSpan::DayUtc] {
+        let mut window = WindowAsk::new(span, u32::MAX);
+        (window.want, window.queued) = (u32::MAX, u32::MAX);
+        window.held = u32::MAX;
+        window.returned = vec![Tokens::new(u32::MAX, Duration::MAX); 2];
+        scope.windows.push(window);
+    }
+    exchange.scopes.push(scope);
+    for member in 1..4 {
+        exchange.member = member;
+        exchange.scopes[0].windows[0].held /= 2;
+        let reply = ledger.exchange(&exchange, Duration::MAX, &mut Vec::new());
+        assert_eq!(
+            reply.expect("it is the first").scopes[0].windows[0].limit,
+            u32::MAX
+        );
     }
 }

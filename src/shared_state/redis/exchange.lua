@@ -11,12 +11,13 @@
 --
 -- A scope's hash has the field `s` for the state, and one for each member:
 --   s:      [filled at, called at, hold until, learned, learned until, settled at,
---            [code, limit, held, turn, [free at, count, ...]], ...]
+--            heard at, [code, limit, held, turn, [free at, count, ...]], ...]
 --   member: [number, expires,
 --            [code, limit, held, want, queued, target, [free at, count, ...]], ...]
 
 local FLIGHT, RECLAIM, AHEAD, AGAIN = 2000, 2000, 2000, 250
 local LEARNED, KEPT, FEW, CALLED, DAY = 600000, 600000, 16, 8, 86400000
+local BACK = 1000
 local PARTS, MOST_QUEUED, SELDOM, OFTEN, EXACT = 16, 100000, 600000, 10000, 9007199254740992
 
 local function div(a, b) return (a - a % b) / b end
@@ -65,11 +66,13 @@ local function flat(list)
 end
 
 local function read_state(text)
-  local known = read(text, 6, 4)
-  local list = known or { 0, 0, 0, 0, 0, 0 }
+  local known = read(text, 7, 4)
+  -- A clock that was set back makes it as good as lost.
+  if known and known[7] > now + BACK then known = nil end
+  local list = known or { 0, 0, 0, 0, 0, 0, 0 }
   local state = { lost = text and not known, filled_at = list[1], called_at = list[2], hold_until = list[3],
     learned = list[4], learned_until = list[5], settled_at = list[6], windows = {}, codes = {} }
-  for at = 7, #list do
+  for at = 8, #list do
     local w = list[at]
     state.windows[w[1]] = { limit = w[2], held = w[3], turn = w[4], returning = pairs_of(w[5]) }
     state.codes[#state.codes + 1] = w[1]
@@ -79,7 +82,7 @@ end
 
 local function write_state(state)
   local list = { state.filled_at, state.called_at, state.hold_until, state.learned,
-    state.learned_until, state.settled_at }
+    state.learned_until, state.settled_at, now }
   for _, code in ipairs(state.codes) do
     local w = state.windows[code]
     list[#list + 1] = { code, w.limit, w.held, w.turn, flat(w.returning) }
@@ -428,9 +431,11 @@ for at = 3, #KEYS do
 end
 
 local born = tonumber(redis.call('GET', born_key) or '')
-if not born or lost then
+if not born or lost or born > now + BACK then
   born = now
+  -- First what a server that is full refuses: later on, it no longer does.
   redis.call('SET', born_key, string.format('%.0f', born))
+  redis.call('DEL', members_key)
 end
 redis.call('PEXPIRE', born_key, lease + KEPT)
 redis.call('ZADD', members_key, now + lease, member)

@@ -23,7 +23,7 @@ const START: u64 = 1_767_225_600_000;
 /// Anything that a member may say, honest or not.
 #[derive(Clone, Debug)]
 struct Said {
-    after: u64,
+    after: i64,
     member: u64,
     /// How much newer than the last: 0 is stale.
     newer: u64,
@@ -74,7 +74,8 @@ fn scope() -> impl Strategy<Value = (usize, ScopeAsk)> {
 }
 
 fn said(members: u64) -> impl Strategy<Value = Said> {
-    let after = prop_oneof![6 => 0_u64..600, 1 => 0_u64..20_000];
+    // The server's clock may be set back, a little or a lot.
+    let after = prop_oneof![24 => 0_i64..600, 4 => 0_i64..20_000, 1 => -1_000_i64..0, 1 => -90_000_i64..-1_000];
     let newer = prop_oneof![1 => Just(0_u64), 12 => 1_u64..3];
     let scopes = prop::collection::vec(scope(), 0..4);
     (after, 1..=members, newer, scopes).prop_map(|(after, member, newer, mut scopes)| {
@@ -95,7 +96,7 @@ async fn same(connection: &mut MultiplexedConnection, script: &Script, story: Ve
     let (mut ledger, mut now) = (Ledger::new(), START);
     let mut numbers = std::collections::HashMap::new();
     for (at, said) in story.into_iter().enumerate() {
-        now += said.after;
+        now = now.saturating_add_signed(said.after);
         let number = numbers.entry(said.member).or_insert(10_u64);
         *number += said.newer;
         let mut exchange = Exchange::new(said.member, *number, Duration::from_secs(5));

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::keys::Keys;
 use crate::shared_state::{
     Exchange, Notice, Reply, ScopeReply, StoreError, StoreErrorKind, Tokens, WindowReply,
-    exchange::millis,
+    allocation::LONGEST_LEASE, exchange::millis,
 };
 
 /// Adds the keys and the arguments of an exchange.
@@ -16,7 +16,8 @@ pub(super) fn write(command: &mut redis::Cmd, exchange: &Exchange, keys: &Keys) 
         command.arg(keys.scope(&scope.name));
     }
     command.arg(member(exchange.member)).arg(exchange.number);
-    command.arg(millis(exchange.lease)).arg(keys.channel());
+    command.arg(millis(exchange.lease).min(LONGEST_LEASE));
+    command.arg(keys.channel());
     for scope in &exchange.scopes {
         command.arg(&*scope.name).arg(scope.acknowledged);
         command.arg(u8::from(scope.claim));
