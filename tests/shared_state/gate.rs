@@ -30,6 +30,7 @@ pub(crate) struct Gate {
 #[derive(Debug)]
 struct Scope {
     windows: Vec<Window>,
+    valid_until: Option<Instant>,
     queued: u32,
     hold: Option<Instant>,
     news: Option<Instant>,
@@ -136,6 +137,7 @@ impl Gate {
                 .iter()
                 .map(|quota| Window::new(quota.0))
                 .collect(),
+            valid_until: None,
             queued: 0,
             hold: None,
             news: None,
@@ -183,6 +185,9 @@ impl Scope {
         let mut wait = None;
         if let Some(until) = self.hold.filter(|until| *until > now) {
             wait = Some(Some(until));
+        }
+        if self.valid_until.is_some_and(|until| until <= now) {
+            wait = wait.max(Some(None));
         }
         for window in &mut self.windows {
             if window.used(now) >= window.limit as usize {
@@ -237,6 +242,7 @@ impl Sharer for Gate {
                 continue;
             };
             scope.hold = scope.hold.max(share.hold);
+            scope.valid_until = Some(share.valid_until);
             for (window, (_, limit)) in scope.windows.iter_mut().zip(&share.limits) {
                 window.limit = *limit;
             }

@@ -75,6 +75,10 @@ pub struct ScopeShare {
     pub name: Arc<str>,
     /// The limit of each window, for this process alone.
     pub limits: Vec<(WindowSpan, u32)>,
+    /// Until then the limits hold, and from then on they are 0, until there are
+    /// others. A process that was stopped, and goes on, must not send by what
+    /// is another's by now.
+    pub valid_until: Instant,
     /// Closed until then.
     pub hold: Option<Instant>,
     /// The part of the configured limit, in millionths, that somebody learned.

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::{
     FailureMode, ScopeDemand, ScopeShare,
     scope::{APART, Scope},
-    settings::{Outage, Settings},
+    settings::{Outage, Settings, after},
 };
 use crate::shared_state::{Exchange, Notice, Reply, StoreError, StoreErrorKind};
 
@@ -96,7 +96,7 @@ impl Machine {
         match notice {
             Notice::Hold { scope, wait } => {
                 if let Some(scope) = self.scopes.get_mut(scope) {
-                    scope.hear_hold(now + *wait);
+                    scope.hear_hold(after(now, *wait));
                 }
             }
             Notice::Learned { scope, ratio } => {
@@ -143,14 +143,15 @@ impl Machine {
             let share = scope.share(&self.settings, outage.as_ref(), now);
             let leased = scope.leased_until.is_some_and(|until| now < until);
             // What it does beyond its tokens, or without a lease, it claims.
-            scope.claim |= outage.is_some()
+            let alone = outage.is_some_and(|outage| !outage.closed);
+            scope.claim |= alone
                 && (!leased
                     || scope
                         .windows
                         .iter()
                         .zip(&share.limits)
-                        .any(|(window, (_, limit))| *limit > window.held));
-            if outage.is_none() && !scope.claim {
+                        .any(|(window, (_, limit))| *limit > window.owned(now)));
+            if !alone && !scope.claim {
                 scope.lapse(now);
             }
             if scope.applied.as_ref() != Some(&share) {
@@ -285,6 +286,12 @@ impl Machine {
 
     fn failed(&mut self, error: StoreError, now: Instant, chance: f64) -> Option<Change> {
         self.failures += 1;
+        if error.kind() == StoreErrorKind::Stale {
+            // Ours are always newer. So another one goes by our number, such as
+            // a copy of this machine, and from now on by it alone.
+            self.id = self.id.rotate_left(32) ^ chance.to_bits();
+            self.scopes.values_mut().for_each(Scope::forget_member);
+        }
         self.retry_at = Some(now + self.backoff.mul_f64(0.5 + chance / 2.0));
         self.backoff = (self.backoff * 2).min(RETRY.1);
         if matches!(self.store, Store::Down { .. }) {

@@ -8,6 +8,8 @@ mod scope;
 mod settings;
 mod snapshot;
 mod state;
+#[cfg(test)]
+mod tests;
 mod window;
 
 pub use self::{

@@ -4,8 +4,8 @@ use tokio::time::Instant;
 
 use super::{
     ScopeDemand, ScopeShare,
-    settings::{Outage, Settings},
-    window::{FLIGHT, Window},
+    settings::{Outage, Settings, after},
+    window::Window,
 };
 use crate::shared_state::{ScopeAsk, ScopeReply};
 
@@ -82,6 +82,12 @@ impl Scope {
             window.demand.busy.retain(|(at, _)| *at > now);
             window.observe(window.demand.clone(), self.queued, now);
         }
+    }
+
+    /// From now on we are another member, who holds nothing yet.
+    pub(super) fn forget_member(&mut self) {
+        (self.acknowledged, self.leased_until) = (0, None);
+        self.windows.iter_mut().for_each(Window::forget);
     }
 
     /// Somebody waits for what it holds beyond its part.
@@ -162,38 +168,53 @@ impl Scope {
         outage: Option<&Outage>,
         now: Instant,
     ) -> ScopeShare {
-        let leased = self.leased_until.is_some_and(|until| now < until);
+        let leased = self.leased_until.filter(|until| now < *until);
         let applied = self.applied.as_ref();
+        let valid_until = leased.unwrap_or_else(|| {
+            // Moved on now and then, not each time.
+            let applied = applied.map(|applied| applied.valid_until);
+            let still = applied.filter(|until| *until > now + settings.lease / 2);
+            still.unwrap_or(now + settings.lease)
+        });
         match (outage, applied) {
             (Some(outage), _) => {
                 let limit = |window: &Window| window.limit_alone(settings, outage, now);
-                self.share_by(now, |_, window| limit(window))
+                self.share_by(now, valid_until, |_, window| limit(window))
             }
             // The store is back, but has not heard of this scope yet.
             (None, Some(applied)) if self.claim => {
-                self.share_by(now, |at, _| limit_of(applied, at))
+                self.share_by(now, valid_until, |at, _| limit_of(applied, at))
             }
-            (None, _) if leased => self.share_by(now, |_, window| window.limit(now)),
-            (None, _) => self.share_by(now, |_, _| 0),
+            (None, _) if leased.is_some() => {
+                self.share_by(now, valid_until, |_, window| window.limit(now))
+            }
+            (None, _) => self.share_by(now, valid_until, |_, _| 0),
         }
     }
 
     /// What the layer may do once it has given back what is beyond its part.
     pub(super) fn lowered(&self, now: Instant) -> ScopeShare {
         let applied = self.applied.as_ref();
-        self.share_by(now, |at, window| {
+        let valid_until = applied.map_or(now, |share| share.valid_until);
+        self.share_by(now, valid_until, |at, window| {
             let limit = applied.map_or(0, |share| limit_of(share, at));
             limit.min(window.keep())
         })
     }
 
-    fn share_by(&self, now: Instant, limit: impl Fn(usize, &Window) -> u32) -> ScopeShare {
+    fn share_by(
+        &self,
+        now: Instant,
+        valid_until: Instant,
+        limit: impl Fn(usize, &Window) -> u32,
+    ) -> ScopeShare {
         let windows = self.windows.iter().enumerate();
         ScopeShare {
             name: self.name.clone(),
             limits: windows
                 .map(|(at, window)| (window.demand.span, limit(at, window)))
                 .collect(),
+            valid_until,
             hold: self.hold.filter(|until| *until > now),
             learned: self.learned,
         }
@@ -206,8 +227,10 @@ impl Scope {
             return;
         };
         for window in &mut self.windows {
-            if now >= until + window.demand.span.length() + FLIGHT {
-                window.held = 0;
+            // All that we sent. The store waits longer still, so none comes to
+            // be stated that it has given away already.
+            if now >= after(until, window.demand.span.length()) {
+                window.lapse();
             }
         }
     }
@@ -274,7 +297,7 @@ impl Scope {
         (self.claim, self.unheard) = (false, false);
         self.leased_until = Some(lease_ends);
         if let Some(wait) = reply.hold {
-            self.hear_hold(now + wait);
+            self.hear_hold(after(now, wait));
         }
         self.learned = reply.learned;
         for (window, reply) in self.windows.iter_mut().zip(&reply.windows) {
@@ -283,7 +306,7 @@ impl Scope {
         // For the sake of one token of many it need not ask at once.
         let patient = self.windows.iter().all(|window| !window.lacks());
         let ask_in = reply.ask_in.filter(|wait| *wait > APART || !patient);
-        self.ask_at = ask_in.map(|wait| now + wait);
+        self.ask_at = ask_in.map(|wait| after(now, wait));
     }
 
     /// The news of the last exchange have come.

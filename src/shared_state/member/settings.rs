@@ -34,6 +34,17 @@ impl Settings {
     }
 }
 
+/// As in the allocation: what was sent has arrived so long after it.
+const FLIGHT: Duration = Duration::from_secs(2);
+
+/// Longer waits are not told apart: some 30 years.
+const FAR: Duration = Duration::from_secs(1_000_000_000);
+
+/// Whatever a store says, no sum of times overflows.
+pub(super) fn after(now: Instant, wait: Duration) -> Instant {
+    now + wait.min(FAR)
+}
+
 /// What is known about the time without a store.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outage {
@@ -49,6 +60,12 @@ pub(super) struct Outage {
 }
 
 impl Outage {
+    /// When nothing is in a window of this length any more that anybody sent by
+    /// what it held.
+    pub(super) fn alone_at(&self, settings: &Settings, length: Duration) -> Instant {
+        after(self.since, settings.lease + FLIGHT + length.min(FAR))
+    }
+
     /// What is known to be real of a limit.
     pub(super) fn scaled(&self, limit: u32) -> u32 {
         let real = u64::from(limit) * u64::from(self.learned) / 1_000_000;

@@ -45,7 +45,8 @@ pub struct Membership {
 pub enum InvalidSharedState {
     /// The lease is shorter than a second, or longer than an hour.
     Lease(Duration),
-    /// The deadline is zero, or longer than a quarter of the lease.
+    /// The deadline is zero, longer than a quarter of the lease, or longer than
+    /// a second.
     Deadline(Duration),
 }
 
@@ -57,6 +58,10 @@ pub(super) struct Shared {
     pub(super) calls: Arc<Notify>,
     pub(super) driven: AtomicBool,
 }
+
+/// An exchange that is given up must have arrived, if it does, before a store
+/// frees what it was about.
+const LONGEST_DEADLINE: Duration = Duration::from_secs(1);
 
 // ===== impl SharedState =====
 
@@ -132,7 +137,7 @@ impl SharedStateBuilder {
 
     /// How long the store may take to answer. The default is 50 milliseconds. A
     /// request that finds nothing left waits no longer for it. It must be
-    /// longer than the way there and back.
+    /// longer than the way there and back, and at most a second.
     #[must_use]
     pub fn deadline(mut self, time: Duration) -> Self {
         self.settings.deadline = time;
@@ -167,7 +172,7 @@ impl SharedStateBuilder {
         if !(Duration::from_secs(1)..=Duration::from_secs(3_600)).contains(&lease) {
             return Err(InvalidSharedState::Lease(lease));
         }
-        if deadline.is_zero() || deadline > lease / 4 {
+        if deadline.is_zero() || deadline > (lease / 4).min(LONGEST_DEADLINE) {
             return Err(InvalidSharedState::Deadline(deadline));
         }
         let machine = Machine::new(rand::random(), self.settings, Instant::now());

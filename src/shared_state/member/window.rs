@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::{
     WindowDemand,
-    settings::{Outage, Settings},
+    settings::{Outage, Settings, after},
 };
 use crate::shared_state::{Tokens, WindowAsk, WindowReply, WindowSpan};
 
@@ -134,10 +134,15 @@ impl Window {
 
     /// What the layer may have in the window now.
     pub(super) fn limit(&self, now: Instant) -> u32 {
+        self.owned(now).saturating_sub(self.late_at(now))
+    }
+
+    /// Tokens that are ours, or still count as used by us.
+    pub(super) fn owned(&self, now: Instant) -> u32 {
         let margin = self.margin();
         let leaving = self.leaving.iter().filter(|(at, _)| *at > now + margin);
-        let leaving: u32 = leaving.map(|(_, count)| count).sum();
-        self.held.saturating_sub(self.late_at(now)) + leaving
+        let leaving = leaving.map(|(_, count)| *count);
+        leaving.fold(self.held, u32::saturating_add)
     }
 
     /// How much may be used while the store is away. See the module docs.
@@ -158,11 +163,13 @@ impl Window {
                 _ => share,
             };
         }
-        if now >= outage.since + settings.lease + length + FLIGHT {
+        if now >= outage.alone_at(settings, length) {
             share
         } else if self.held + self.spare == 0 {
-            // Those who held it all do not know of us.
-            (share / 8).max(share.min(1))
+            // Those who held it all do not know of us. All who wake take together
+            // what is worth a second.
+            let seconds = u32::try_from(length.as_secs()).unwrap_or(u32::MAX);
+            (share / seconds.max(1)).max(share.min(1))
         } else if leased {
             held + self.spare
         } else {
@@ -197,24 +204,44 @@ impl Window {
         let length = self.demand.span.length();
         let mut at = vec![
             outage.since + settings.noticed(),
-            outage.since + settings.lease + length + FLIGHT,
+            outage.alone_at(settings, length),
         ];
         at.extend(outage.leased_until);
         at.extend(self.next_change(now));
         if outage.scaled(self.demand.limit) < outage.instances {
             let step = length.max(LINGER);
             let turn = u32::try_from(self.turn(outage, now) + 1).unwrap_or(u32::MAX);
-            at.push(outage.began + step.saturating_mul(turn));
+            at.push(after(outage.began, step.saturating_mul(turn)));
         }
         at.into_iter().filter(|at| *at > now).min()
     }
 
-    /// States what it was using on its own as held.
+    /// Its tokens are somebody else's. Permits are in use for as long as they are.
+    pub(super) fn lapse(&mut self) {
+        self.held = match self.demand.span {
+            PERMIT => self.held.min(self.demand.in_flight),
+            _ => 0,
+        };
+        self.late.clear();
+    }
+
+    /// What it holds is another member's.
+    pub(super) fn forget(&mut self) {
+        (self.held, self.target, self.spare, self.told_want) = (0, 0, 0, 0);
+        self.late.clear();
+        self.returning.clear();
+    }
+
+    /// States what it was using on its own as held: what it might use, and what
+    /// it has used and is in the window yet.
     pub(super) fn claim(&mut self, limit: u32) {
-        self.held = limit.max(self.demand.in_flight);
+        self.held = limit.max(self.demand.used());
         self.spare = 0;
         self.target = self.held;
         self.late.clear();
+        // All that is among what is held again.
+        self.leaving.clear();
+        self.returning.clear();
     }
 
     /// Gives back what is beyond `keep`. The layer's limit is lower already, so
@@ -296,7 +323,7 @@ impl Window {
             room -= count;
             self.held += count;
             if !granted.free_in.is_zero() && count > 0 {
-                let from = now + granted.free_in;
+                let from = after(now, granted.free_in);
                 // NOTE: `give_back` relies on one entry for each instant.
                 match self.late.iter_mut().find(|late| late.0 == from) {
                     Some(late) => late.1 += count,
@@ -305,12 +332,9 @@ impl Window {
             }
         }
         self.target = reply.target.min(self.demand.limit);
-        self.spare = reply.spare.min(self.demand.limit - self.held);
+        self.spare = reply.spare.min(self.demand.limit.saturating_sub(self.held));
     }
 }
-
-/// As in the allocation: what was sent has arrived so long after it.
-pub(super) const FLIGHT: Duration = Duration::from_secs(2);
 
 /// The span of what is free as soon as it is released.
 pub(super) const PERMIT: WindowSpan = WindowSpan::Any(Duration::ZERO);

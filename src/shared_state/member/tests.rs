@@ -1,0 +1,359 @@
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+use super::{
+    FailureMode, ScopeDemand, ScopeShare, WindowDemand,
+    machine::{Change, Machine},
+    settings::Settings,
+};
+use crate::shared_state::{
+    Exchange, Ledger, Notice, Reply, ScopeReply, StoreError, StoreErrorKind, Tokens, WindowReply,
+    WindowSpan,
+};
+
+const START: Duration = Duration::from_secs(1_767_225_600);
+const SECOND: WindowSpan = WindowSpan::Any(Duration::from_secs(1));
+
+fn settings(failure_mode: FailureMode) -> Settings {
+    Settings {
+        lease: Duration::from_secs(5),
+        deadline: Duration::from_millis(50),
+        failure_mode,
+        instances: 1,
+    }
+}
+
+/// A process with one window in one scope. What its driver does in a task, the
+/// steps of a test do here, whenever they like.
+#[derive(Debug)]
+struct Process {
+    machine: Machine,
+    span: WindowSpan,
+    limit: u32,
+    share: Option<ScopeShare>,
+    queued: u32,
+    in_flight: VecDeque<Instant>,
+    busy: Vec<Instant>,
+}
+
+impl Process {
+    fn new(id: u64, mode: FailureMode, span: WindowSpan, limit: u32, now: Instant) -> Self {
+        Self {
+            machine: Machine::new(id, settings(mode), now),
+            span,
+            limit,
+            share: None,
+            queued: 0,
+            in_flight: VecDeque::new(),
+            busy: Vec::new(),
+        }
+    }
+
+    fn demand(&mut self, now: Instant) -> Vec<ScopeDemand> {
+        self.busy.retain(|free_at| *free_at > now);
+        self.busy.sort_unstable();
+        let mut window = WindowDemand::new(self.span, self.limit);
+        window.in_flight = self.in_flight.len() as u32;
+        window.busy = self.busy.iter().map(|at| (*at, 1)).collect();
+        vec![ScopeDemand::new("app", self.queued).with_window(window)]
+    }
+
+    fn apply(&mut self, shares: Vec<ScopeShare>) {
+        self.share = shares.into_iter().next().or(self.share.take());
+    }
+
+    /// Whether one more may be sent now.
+    fn send(&mut self, now: Instant) -> bool {
+        self.busy.retain(|free_at| *free_at > now);
+        let used = (self.busy.len() + self.in_flight.len()) as u32;
+        let share = self.share.as_ref().filter(|share| now < share.valid_until);
+        let goes = share.is_some_and(|share| used < share.limits[0].1);
+        if goes {
+            self.in_flight.push_back(now);
+        }
+        goes
+    }
+
+    fn answered(&mut self) {
+        let sent = self.in_flight.pop_front();
+        self.busy.extend(sent.map(|at| at + self.span.length()));
+    }
+
+    fn look(&mut self, now: Instant) {
+        let demand = self.demand(now);
+        self.machine.observe(demand, now);
+        let shares = self.machine.shares(now);
+        self.apply(shares);
+    }
+
+    fn ask(&mut self, now: Instant) -> Exchange {
+        self.look(now);
+        let (names, lowered) = self.machine.prepare(now);
+        self.apply(lowered);
+        let demand = self.demand(now);
+        self.machine.observe(demand, now);
+        let exchange = self.machine.ask(&names, now);
+        let shares = self.machine.shares(now);
+        self.apply(shares);
+        exchange
+    }
+
+    fn hear(&mut self, answer: Result<Reply, StoreError>, now: Instant) -> Option<Change> {
+        let change = self.machine.hear(answer, now, 0.3);
+        self.look(now);
+        change
+    }
+
+    fn held(&self) -> u32 {
+        let windows = self.machine.scopes().flat_map(|scope| &scope.windows);
+        windows.map(|window| window.held).sum()
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Send(usize, u32),
+    Answered(usize, u32),
+    Queue(usize, u32),
+    Look(usize),
+    /// An exchange, and what becomes of it.
+    Exchange(usize, Fate),
+    Pass(u64),
+    Kill(usize),
+}
+
+#[derive(Clone, Debug)]
+enum Fate {
+    Arrives,
+    /// And the answer comes as much later, if it is still waited for.
+    Slow(u64),
+    Lost,
+    ReplyLost,
+    /// It arrives with a later one.
+    Late,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let who = 0_usize..4;
+    let fate = prop_oneof![
+        8 => Just(Fate::Arrives),
+        2 => (1_u64..50).prop_map(Fate::Slow),
+        1 => Just(Fate::Lost),
+        1 => Just(Fate::ReplyLost),
+        1 => Just(Fate::Late),
+    ];
+    let step = prop_oneof![
+        8 => (who.clone(), 1_u32..8).prop_map(|(who, count)| Step::Send(who, count)),
+        4 => (who.clone(), 1_u32..8).prop_map(|(who, count)| Step::Answered(who, count)),
+        4 => (who.clone(), 0_u32..30).prop_map(|(who, count)| Step::Queue(who, count)),
+        4 => who.clone().prop_map(Step::Look),
+        8 => (who.clone(), fate).prop_map(|(who, fate)| Step::Exchange(who, fate)),
+        6 => (0_u64..700).prop_map(Step::Pass),
+        1 => (0_u64..20_000).prop_map(Step::Pass),
+        1 => who.prop_map(Step::Kill),
+    ];
+    prop::collection::vec(step, 1..150)
+}
+
+/// Carries the steps out; the most that ever were sent within one window.
+fn most_in_a_window(limit: u32, span: u64, steps: Vec<Step>) -> usize {
+    let (began, mut now) = (Instant::now(), Instant::now());
+    let span = WindowSpan::Any(Duration::from_millis(span));
+    let process = |id, now| Process::new(id, FailureMode::Closed, span, limit, now);
+    let mut processes: Vec<Process> = (1..=4).map(|id| process(id, now)).collect();
+    let (mut ledger, mut next, mut late) = (Ledger::new(), 5, Vec::new());
+    let (mut uses, mut most) = (Vec::<Instant>::new(), 0);
+    for step in steps {
+        match step {
+            Step::Pass(time) => now += Duration::from_millis(time),
+            Step::Kill(who) => {
+                processes[who] = process(next, now);
+                next += 1;
+            }
+            Step::Queue(who, count) => processes[who].queued = count,
+            Step::Look(who) => processes[who].look(now),
+            Step::Answered(who, count) => (0..count).for_each(|_| processes[who].answered()),
+            Step::Send(who, count) => {
+                let sent = (0..count).filter(|_| processes[who].send(now)).count();
+                uses.extend(std::iter::repeat_n(now, sent));
+            }
+            Step::Exchange(who, fate) => {
+                let process = &mut processes[who];
+                let exchange = process.ask(now);
+                let timeout = Err(StoreError::new(StoreErrorKind::Timeout));
+                let mut carry = |exchange: &Exchange, now: Instant| {
+                    ledger.exchange(exchange, START + (now - began), &mut Vec::new())
+                };
+                match fate {
+                    Fate::Lost => drop(process.hear(timeout, now)),
+                    Fate::ReplyLost => {
+                        drop(carry(&exchange, now));
+                        process.hear(timeout, now);
+                    }
+                    Fate::Late => {
+                        late.push(exchange);
+                        process.hear(timeout, now);
+                    }
+                    Fate::Slow(time) => {
+                        let reply = carry(&exchange, now);
+                        now += Duration::from_millis(time);
+                        process.hear(reply, now);
+                    }
+                    Fate::Arrives => {
+                        let reply = carry(&exchange, now);
+                        process.hear(reply, now);
+                        for exchange in late.drain(..) {
+                            drop(carry(&exchange, now));
+                        }
+                    }
+                }
+            }
+        }
+        uses.retain(|at| *at + span.length() > now);
+        most = most.max(uses.len());
+    }
+    most
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// However late a process looks, and whatever becomes of its exchanges.
+    #[test]
+    fn members_that_close_overrun_nothing(
+        limit in 1_u32..15,
+        span in prop_oneof![Just(1_000_u64), Just(10_000), Just(60_000)],
+        steps in steps(),
+    ) {
+        prop_assert!(most_in_a_window(limit, span, steps) <= limit as usize);
+    }
+}
+
+fn time() -> impl Strategy<Value = Duration> {
+    prop_oneof![
+        Just(Duration::ZERO),
+        Just(Duration::MAX),
+        (0_u64..5_000).prop_map(Duration::from_millis)
+    ]
+}
+
+fn window_reply() -> impl Strategy<Value = WindowReply> {
+    let count = || prop_oneof![0_u32..20, Just(u32::MAX)];
+    let granted = prop::collection::vec((count(), time()), 0..4);
+    (count(), count(), count(), count(), granted).prop_map(
+        |(target, held, limit, spare, granted)| {
+            let mut reply = WindowReply::new(target, held, limit);
+            reply.spare = spare;
+            reply.granted = granted
+                .into_iter()
+                .map(|(count, time)| Tokens::new(count, time))
+                .collect();
+            reply
+        },
+    )
+}
+
+fn reply() -> impl Strategy<Value = Reply> {
+    let windows = prop::collection::vec(window_reply(), 0..3);
+    let scope = (
+        windows,
+        prop::option::of(time()),
+        prop::option::of(any::<u32>()),
+        prop::option::of(time()),
+    );
+    let scopes = prop::collection::vec(scope, 0..3);
+    (any::<u64>(), any::<u32>(), scopes).prop_map(|(epoch, instances, scopes)| {
+        let mut reply = Reply::new(epoch, instances);
+        for (windows, hold, learned, ask_in) in scopes {
+            reply.scopes.push(ScopeReply {
+                windows,
+                hold,
+                learned,
+                ask_in,
+            });
+        }
+        reply
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_store_says_nobody_holds_more_than_there_is(
+        replies in prop::collection::vec(prop::option::weighted(0.8, reply()), 1..20),
+        span in prop_oneof![Just(Duration::ZERO), Just(Duration::from_secs(60)), Just(Duration::MAX)],
+        pass in 0_u64..9_000,
+        wait in time(),
+    ) {
+        let mut now = Instant::now();
+        let mut process = Process::new(1, FailureMode::LocalShare, WindowSpan::Any(span), 10, now);
+        process.span = SECOND;
+        process.queued = 30;
+        process.span = WindowSpan::Any(span);
+        for reply in replies {
+            let failed = StoreError::new(StoreErrorKind::Unreachable);
+            process.ask(now);
+            process.hear(reply.ok_or(failed), now);
+            process.machine.notice(&Notice::Hold { scope: Arc::from("app"), wait }, now);
+            prop_assert!(process.held() <= 10);
+            let share = process.share.as_ref().expect("it has looked");
+            prop_assert!(share.limits[0].1 <= 10);
+            prop_assert!(process.machine.wakes(now).is_some());
+            now += Duration::from_millis(pass);
+        }
+    }
+}
+
+#[test]
+fn who_hears_that_it_is_stale_is_another_from_then_on() {
+    let now = Instant::now();
+    let (mut ledger, mut notices) = (Ledger::new(), Vec::new());
+    let mut twins = [1, 1].map(|id| Process::new(id, FailureMode::LocalShare, SECOND, 10, now));
+    for twin in &mut twins {
+        twin.queued = 50;
+        let exchange = twin.ask(now);
+        let answer = ledger.exchange(&exchange, START, &mut notices);
+        twin.hear(answer, now);
+    }
+    assert_eq!((twins[0].machine.id(), twins[0].held()), (1, 10));
+    assert_ne!(twins[1].machine.id(), 1);
+    assert_eq!(twins[1].held(), 0);
+    let exchange = twins[1].ask(now);
+    let reply = ledger.exchange(&exchange, START, &mut notices);
+    assert_eq!(reply.expect("its number is its own").instances, 2);
+}
+
+#[test]
+fn who_was_stopped_sends_nothing_by_what_it_had() {
+    let mut now = Instant::now();
+    let mut process = Process::new(1, FailureMode::LocalShare, SECOND, 10, now);
+    process.queued = 50;
+    let exchange = process.ask(now);
+    let reply = Ledger::new().exchange(&exchange, START, &mut Vec::new());
+    process.hear(reply, now);
+    assert!(process.send(now));
+    now += Duration::from_secs(5);
+    assert!(!process.send(now));
+}
+
+#[test]
+fn without_a_store_who_wakes_takes_of_a_minute_what_is_worth_a_second() {
+    let minute = WindowSpan::Any(Duration::from_secs(60));
+    let mut now = Instant::now();
+    let mut process = Process::new(1, FailureMode::LocalShare, minute, 600, now);
+    process.queued = 1_000;
+    process.ask(now);
+    process.hear(Err(StoreError::new(StoreErrorKind::Timeout)), now);
+    assert_eq!(
+        process.share.as_ref().map(|share| share.limits[0].1),
+        Some(10)
+    );
+    // Once all leases are over, and all that was sent by them is too.
+    now += Duration::from_secs(5 + 60 + 2);
+    process.look(now);
+    assert_eq!(
+        process.share.as_ref().map(|share| share.limits[0].1),
+        Some(600)
+    );
+}
