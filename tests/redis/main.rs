@@ -2,10 +2,13 @@
 //! `redis-server`, and takes real time: so it asserts outcomes, not timings.
 
 mod cluster;
+mod cut;
 mod faults;
 #[path = "../shared_state/gate.rs"]
 mod gate;
 mod server;
+#[cfg(feature = "redis-tls")]
+mod tls;
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -17,11 +20,12 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 use tower_tiktok::shared_state::{
-    RedisState, SharedState, SharedStore, StoreErrorKind, StoreStatus, WindowSpan,
+    Exchange, RedisState, SharedState, SharedStore, StoreErrorKind, StoreStatus, WindowSpan,
 };
 
 use self::{
     cluster::Cluster,
+    cut::Cable,
     gate::{Gate, Limiter},
     server::Server,
 };
@@ -345,4 +349,95 @@ async fn a_state_that_was_dropped_leaves_no_connection() {
         }
     });
     assert!(gone.await.is_ok(), "{}", server.tell("CLIENT LIST").await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cut_off_and_joined_again() {
+    let server = Server::start(&[]).await;
+    let cable = Cable::to(server.port).await;
+    let url = format!("redis://127.0.0.1:{}", cable.port);
+    let (processes, limiter, _tasks) =
+        at_work(|| RedisState::connect(&url).build().expect("good settings")).await;
+    cable.cut(true);
+    for process in &processes {
+        process.is_down(StoreErrorKind::Timeout, None).await;
+    }
+    let used = used_of(&limiter, 10).await;
+    assert!(used > 0.8, "{used}");
+    cable.cut(false);
+    for process in &processes {
+        process.is_up().await;
+    }
+    sleep(Duration::from_secs(2)).await;
+    nobody_was_shut_out(&processes);
+    overran_by_at_most(&limiter, LIMIT as usize);
+}
+
+/// A state may outlive the runtime in which it was first used.
+#[test]
+fn a_runtime_that_ends_while_it_connects_takes_nothing_with_it() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime")
+    };
+    let keeps = runtime();
+    let server = keeps.block_on(Server::start(&[]));
+    let store = RedisState::connect(server.url())
+        .build()
+        .expect("good settings");
+    let exchange = |number| Exchange::new(1, number, Duration::from_secs(5));
+    server.signal("STOP");
+    let ends = runtime();
+    let wait = Duration::from_millis(100);
+    let silent = ends.block_on(async { timeout(wait, store.exchange(exchange(1))).await });
+    assert!(silent.is_err());
+    ends.shutdown_timeout(Duration::from_secs(5));
+    server.signal("CONT");
+    keeps.block_on(async {
+        let answers = timeout(Duration::from_secs(5), async {
+            let mut number = 2;
+            while store.exchange(exchange(number)).await.is_err() {
+                number += 1;
+                sleep(Duration::from_millis(20)).await;
+            }
+        });
+        assert!(answers.await.is_ok());
+    });
+}
+
+#[cfg(feature = "redis-tls")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_tls_and_only_with_a_certificate_that_is_known() {
+    let certificate = tls::Certificate::make();
+    let port = server::free_port();
+    let server = certificate.server(port).await;
+    let url = format!("rediss://127.0.0.1:{port}");
+    let known = |root: Vec<u8>| RedisState::connect(&url).root_certificate(root).build();
+    let root = std::fs::read(certificate.file("cert.pem")).expect("it was made");
+    let store = || known(root.clone()).expect("good settings");
+    let (processes, limiter, _tasks) = at_work(store).await;
+    // To make the connection may take longer than a deadline, but only that.
+    let failures = || processes.iter().map(|one| one.state.snapshot().failures);
+    let before: u64 = failures().sum();
+    assert!(used_of(&limiter, 3).await > 0.6);
+    assert_eq!(failures().sum::<u64>(), before);
+    let until = Instant::now() + Duration::from_secs(60);
+    processes[0].gate.close("app", until);
+    sleep(Duration::from_millis(250)).await;
+    for process in &processes {
+        assert!(process.gate.hold("app").is_some());
+    }
+    // Nobody of this system has signed it.
+    let stranger = on(&url);
+    let sent = stranger.gate.send("app").await;
+    stranger.gate.answered(&sent);
+    let is = |status: &StoreStatus| matches!(status, StoreStatus::Down { .. });
+    stranger.becomes("down", 2_000, is).await;
+    sleep(Duration::from_secs(3)).await;
+    assert!(matches!(stranger.status(), StoreStatus::Down { .. }));
+    drop(server);
 }

@@ -80,7 +80,7 @@ pub(crate) fn spawn(port: u16, arguments: &[&str]) -> Child {
 }
 
 /// In a Cluster the port 10,000 higher must be free too.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     loop {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let port = listener.local_addr().expect("a free port").port();

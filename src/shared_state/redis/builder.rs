@@ -12,6 +12,8 @@ pub struct RedisStateBuilder {
     prefix: String,
     app: String,
     connect_timeout: Duration,
+    #[cfg(feature = "redis-tls")]
+    root: Option<Vec<u8>>,
 }
 
 impl RedisStateBuilder {
@@ -22,7 +24,18 @@ impl RedisStateBuilder {
             prefix: "pacing".to_owned(),
             app: "default".to_owned(),
             connect_timeout: Duration::from_secs(1),
+            #[cfg(feature = "redis-tls")]
+            root: None,
         }
+    }
+
+    /// Who must have signed the server's certificate, in PEM. The default is
+    /// whom the operating system trusts. Of no use without `rediss://`.
+    #[cfg(feature = "redis-tls")]
+    #[must_use]
+    pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.root = Some(pem.into());
+        self
     }
 
     /// What the names of all keys begin with. The default is `pacing`. Others
@@ -64,12 +77,17 @@ impl RedisStateBuilder {
         if self.connect_timeout.is_zero() {
             return Err(InvalidRedis::Time);
         }
-        // NOTE: redis quotes the address in some of its errors.
-        let open = |url: &String| Client::open(url.as_str()).map_err(|_| InvalidRedis::Address);
+        let open = |url: &String| self.open(url);
         let clients = self.urls.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let first = clients.first().ok_or(InvalidRedis::NoAddress)?;
         let place = if self.cluster {
-            let cluster = ClusterClientBuilder::new(self.urls)
+            let cluster = ClusterClientBuilder::new(self.urls);
+            #[cfg(feature = "redis-tls")]
+            let cluster = match self.root {
+                Some(root) => cluster.certs(certificates(&root)),
+                None => cluster,
+            };
+            let cluster = cluster
                 .connection_timeout(self.connect_timeout)
                 // One who waits has gone away long before.
                 .response_timeout(self.connect_timeout)
@@ -82,6 +100,24 @@ impl RedisStateBuilder {
         };
         let keys = Keys::new(&self.prefix, &self.app);
         Ok(RedisState::new(place, clients, keys, self.connect_timeout))
+    }
+
+    // NOTE: redis quotes the address in some of its errors.
+    fn open(&self, url: &str) -> Result<Client, InvalidRedis> {
+        #[cfg(feature = "redis-tls")]
+        if let Some(root) = &self.root {
+            let client = Client::build_with_tls(url, certificates(root));
+            return client.map_err(|_| InvalidRedis::Certificate);
+        }
+        Client::open(url).map_err(|_| InvalidRedis::Address)
+    }
+}
+
+#[cfg(feature = "redis-tls")]
+fn certificates(root: &[u8]) -> redis::TlsCertificates {
+    redis::TlsCertificates {
+        client_tls: None,
+        root_cert: Some(root.to_vec()),
     }
 }
 

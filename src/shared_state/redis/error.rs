@@ -11,6 +11,8 @@ use crate::shared_state::{StoreError, StoreErrorKind};
 pub enum InvalidRedis {
     /// The address is none of Redis, or needs the feature `redis-tls`.
     Address,
+    /// The certificate is none, or its address is not one of TLS.
+    Certificate,
     /// There is no address.
     NoAddress,
     /// The prefix or the name of the app has a brace in it, or is empty.
@@ -23,6 +25,7 @@ impl fmt::Display for InvalidRedis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Address => "an address is none of redis, or needs the feature redis-tls",
+            Self::Certificate => "the certificate is none, or the address is not one of tls",
             Self::NoAddress => "there is no address",
             Self::Name => "the prefix or the app is empty or has a brace in it",
             Self::Time => "the time to connect is zero",

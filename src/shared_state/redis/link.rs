@@ -45,13 +45,21 @@ pub(super) struct Link {
 enum State {
     None,
     Failed(StoreError),
-    Ready(Connection),
+    Ready(Connection, Arc<()>),
+}
+
+/// Tells how it ended, also when its runtime is shut down meanwhile.
+struct Attempt {
+    state: Arc<watch::Sender<State>>,
+    connecting: Arc<AtomicBool>,
+    outcome: State,
 }
 
 /// The use of a connection; gives it up unless told that all is well.
 pub(super) struct Use<'a> {
     link: &'a Link,
     pub(super) connection: Connection,
+    which: Arc<()>,
     good: bool,
 }
 
@@ -68,16 +76,17 @@ impl Link {
     /// The connection, as soon as there is one.
     pub(super) async fn connection(&self) -> Result<Use<'_>, StoreError> {
         let mut states = self.state.subscribe();
-        if !matches!(&*states.borrow_and_update(), State::Ready(_)) {
+        if !matches!(&*states.borrow_and_update(), State::Ready(..)) {
             self.connect();
         }
         loop {
             let state = states.borrow_and_update().clone();
             match state {
-                State::Ready(connection) => {
+                State::Ready(connection, which) => {
                     return Ok(Use {
                         link: self,
                         connection,
+                        which,
                         good: false,
                     });
                 }
@@ -97,16 +106,18 @@ impl Link {
             return;
         }
         let (place, time) = (self.place.clone(), self.connect_timeout);
-        let (state, connecting) = (self.state.clone(), self.connecting.clone());
+        let attempt = Attempt {
+            state: self.state.clone(),
+            connecting: self.connecting.clone(),
+            outcome: State::Failed(StoreError::new(StoreErrorKind::Unreachable)),
+        };
         tokio::spawn(async move {
             let made = timeout(time, place.connect(time)).await;
-            let next = match made {
-                Ok(Ok(connection)) => State::Ready(connection),
+            attempt.ended(match made {
+                Ok(Ok(connection)) => State::Ready(connection, Arc::default()),
                 Ok(Err(error)) => State::Failed(store_error(&error)),
                 Err(_) => State::Failed(StoreError::new(StoreErrorKind::Timeout)),
-            };
-            connecting.store(false, Ordering::Release);
-            state.send_replace(next);
+            });
         });
     }
 }
@@ -136,8 +147,30 @@ impl Use<'_> {
 
 impl Drop for Use<'_> {
     fn drop(&mut self) {
-        if !self.good {
-            self.link.state.send_replace(State::None);
+        if self.good {
+            return;
         }
+        // Somebody else may have given it up, and have a better one already.
+        self.link.state.send_if_modified(|state| {
+            let same = matches!(state, State::Ready(_, which) if Arc::ptr_eq(which, &self.which));
+            if same {
+                *state = State::None;
+            }
+            same
+        });
+    }
+}
+
+impl Attempt {
+    fn ended(mut self, outcome: State) {
+        self.outcome = outcome;
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        self.connecting.store(false, Ordering::Release);
+        let outcome = std::mem::replace(&mut self.outcome, State::None);
+        self.state.send_replace(outcome);
     }
 }
