@@ -3,8 +3,8 @@
 //!
 //! `cargo bench -p tower-tiktok-benches --bench fleet` prints a table;
 //! `-- --members 100` runs one fleet. `-- --redis redis://127.0.0.1:6379`
-//! measures the script on a real server instead: exchanges a second of one
-//! connection after another, and their latency, by the number of members.
+//! measures the script on a real server instead: exchanges a second of eight
+//! connections, and their latency, by the number of members.
 
 #[path = "../../../tests/shared_state/gate.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]

@@ -1,6 +1,6 @@
 //! Who gets how many tokens, by how many each has a use for.
 //!
-//! NOTE: `redis/exchange.lua` does the same sums in the same order. Each stays
+//! NOTE: `redis/script/fill.lua` does the same sums in the same order. Each stays
 //! below 2^53, where Lua's numbers are exact.
 
 /// A share is computed in parts of this size, and rounded in the end.

@@ -1,6 +1,6 @@
 //! Who holds which tokens, as pure arithmetic: no clock, no lock, no waiting.
 //!
-//! NOTE: `redis/exchange.lua` is the same in Lua, step by step, and
+//! NOTE: `redis/script/*.lua` are the same in Lua, step by step, and
 //! `tests/redis` compares the two. A change here is a change there.
 
 mod app;

@@ -7,6 +7,15 @@ use super::{
 };
 use crate::shared_state::{Exchange, Reply, StoreError, StoreErrorKind};
 
+/// One text, in the order in which it needs itself.
+const PARTS: &str = concat!(
+    include_str!("stored.lua"),
+    include_str!("window.lua"),
+    include_str!("fill.lua"),
+    include_str!("members.lua"),
+    include_str!("exchange.lua"),
+);
+
 /// What carries out an exchange on the server.
 #[derive(Debug)]
 pub(super) struct Script {
@@ -21,7 +30,7 @@ impl Script {
     }
 
     pub(super) fn with_clock(clock: &str) -> Self {
-        let text = format!("{clock}\n{}", include_str!("exchange.lua"));
+        let text = format!("{clock}\n{PARTS}");
         let hash = redis::Script::new(&text).get_hash().to_owned();
         Self { text, hash }
     }

@@ -1,0 +1,140 @@
+//! Computes everyone's part of a scope.
+
+use std::collections::BTreeMap;
+
+use super::{Scope, Speaker, ordered};
+use crate::shared_state::{
+    Notice, ScopeAsk,
+    allocation::{
+        AGAIN, CALLED, FEW,
+        fill::{Wish, fill},
+        window::{Part, gone_at},
+    },
+};
+
+/// Turns this long matter to nobody. Where everyone has some, what one has more
+/// should stay: a longer window that is as full as it may be is slow to follow.
+const SELDOM: u64 = 600_000;
+
+/// The longest turn, otherwise.
+const OFTEN: u64 = 10_000;
+
+/// Where the store's numbers are still exact.
+const EXACT: u64 = 1 << 53;
+
+impl Scope {
+    /// Computes everyone's part, if it is time. Few members are computed each
+    /// time; with many it would cost too much.
+    pub(super) fn fill_if_due(&mut self, now: u64) -> bool {
+        let members = self.members.len() as u64;
+        let fresh = self.windows.values().any(|window| window.limit == 0);
+        if members > FEW && !fresh && now < self.filled_at + members.min(1_000) {
+            return false;
+        }
+        self.filled_at = now;
+        self.bury(now);
+        let mut codes: Vec<i64> = self.windows.keys().copied().collect();
+        codes.sort_by_key(|code| ordered(*code));
+        // The parts of the last window that has not enough for all.
+        let mut scarce: Option<(u64, BTreeMap<u64, u64>)> = None;
+        for code in codes {
+            let alive = self
+                .members
+                .iter_mut()
+                .filter(|(_, record)| record.expires > now);
+            let mut parts: Vec<(u64, &mut Part)> = alive
+                .filter_map(|(id, record)| Some((*id, record.parts.get_mut(&code)?)))
+                .collect();
+            let Some(window) = self.windows.get_mut(&code) else {
+                continue;
+            };
+            let Some(limit) = parts.iter().map(|(_, part)| part.limit).min() else {
+                continue;
+            };
+            let limit = match self.learned {
+                0 => limit,
+                ratio => (limit * ratio / 1_000_000).max(1).min(limit),
+            };
+            window.limit = limit;
+            parts.iter_mut().for_each(|(_, part)| part.target = 0);
+            parts.retain(|(_, part)| part.want > 0);
+            let wish = |(id, part): &(u64, &mut Part)| {
+                let mut want = part.want.min(limit);
+                // Nobody can use more of a longer window than its part of a
+                // shorter one lets through.
+                if let Some((of, targets)) = &scarce
+                    && let Some(target) = targets.get(id)
+                    && limit * target < EXACT
+                {
+                    want = want.min((limit * target).div_ceil(*of).max(1));
+                }
+                Wish {
+                    want,
+                    queued: part.queued,
+                }
+            };
+            let wishes: Vec<Wish> = parts.iter().map(wish).collect();
+            let wanted: u64 = wishes.iter().map(|wish| wish.want).sum();
+            let turn = turn(code, limit, wishes.len() as u64);
+            window.turn = if turn < SELDOM { turn } else { 0 };
+            let targets = fill(limit, &wishes, now / turn);
+            for ((_, part), target) in parts.iter_mut().zip(&targets) {
+                part.target = *target;
+            }
+            // Permits say nothing about a rate.
+            if wanted > limit && code != 0 {
+                let ids = parts.iter().map(|(id, _)| *id);
+                scarce = Some((limit, ids.zip(targets).collect()));
+            }
+        }
+        true
+    }
+
+    /// Frees what the dead held, once it is in no window any more.
+    fn bury(&mut self, now: u64) {
+        let windows = &mut self.windows;
+        self.members.retain(|_, record| {
+            if record.expires > now {
+                return true;
+            }
+            let expires = record.expires;
+            record.parts.retain(|code, part| {
+                let stays = part.held > 0 && gone_at(*code, expires) > now;
+                if !stays && let Some(window) = windows.get_mut(code) {
+                    window.held -= part.held;
+                }
+                stays
+            });
+            !record.parts.is_empty()
+        });
+    }
+
+    /// Calls on those who hold more than their part.
+    pub(super) fn call(&mut self, ask: &ScopeAsk, speaker: Speaker, notices: &mut Vec<Notice>) {
+        let now = speaker.now;
+        if now < self.called_at + AGAIN {
+            return;
+        }
+        let over = self.members.iter().filter(|(member, record)| {
+            **member != speaker.member
+                && record.expires > now
+                && record.parts.values().any(|part| part.held > part.target)
+        });
+        let members: Vec<u64> = over.map(|(member, _)| *member).take(CALLED).collect();
+        if !members.is_empty() {
+            self.called_at = now;
+            notices.push(Notice::Wanted {
+                scope: ask.name.clone(),
+                members,
+            });
+        }
+    }
+}
+
+/// How long a token that cannot be parted stays with one, in milliseconds.
+fn turn(code: i64, limit: u64, wishes: u64) -> u64 {
+    if limit >= 2 * wishes {
+        return SELDOM;
+    }
+    code.unsigned_abs().clamp(2_000, OFTEN)
+}

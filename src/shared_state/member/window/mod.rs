@@ -1,0 +1,147 @@
+mod alone;
+mod give;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::WindowDemand;
+use crate::shared_state::WindowSpan;
+
+/// How long a use that has ended still counts as a wish.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// One window of a scope, as this process sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Window {
+    pub(super) demand: WindowDemand,
+    /// Tokens of ours, as the store will know with the next exchange.
+    pub(super) held: u32,
+    /// Of those, which may be used only from an instant on.
+    late: Vec<(Instant, u32)>,
+    /// Given back, but not confirmed: when each is free.
+    returning: Vec<(Instant, u32)>,
+    /// Given back, but still used by requests of ours: as long as the layer
+    /// counts those, its limit counts them too.
+    leaving: Vec<(Instant, u32)>,
+    pub(super) target: u32,
+    /// More that is safe to use should the store be lost.
+    spare: u32,
+    pub(super) want: u32,
+    wanted_at: Option<Instant>,
+    /// When anything was sent, or waited, last.
+    used_at: Option<Instant>,
+    pub(super) told_want: u32,
+}
+
+impl Window {
+    pub(super) fn new(demand: WindowDemand) -> Self {
+        Self {
+            demand,
+            held: 0,
+            late: Vec::new(),
+            returning: Vec::new(),
+            leaving: Vec::new(),
+            target: 0,
+            spare: 0,
+            want: 0,
+            wanted_at: None,
+            used_at: None,
+            told_want: 0,
+        }
+    }
+
+    pub(super) fn observe(&mut self, demand: WindowDemand, queued: u32, now: Instant) {
+        let before = std::mem::replace(&mut self.demand, demand).used();
+        let used = self.demand.used();
+        // In a long window uses stay for long; whether anything is sent now is
+        // another matter.
+        if queued > 0 || self.demand.in_flight > 0 || used > before || self.used_at.is_none() {
+            self.used_at = Some(now);
+        }
+        let active = self.used_at.is_some_and(|at| now < at + LINGER);
+        let want = match used.saturating_add(queued) {
+            _ if !active => 0,
+            0 => 0,
+            // What is under way does not say what comes next, so a little more.
+            want if self.demand.span != PERMIT => want.saturating_add(1 + used / 8),
+            want => want,
+        };
+        let want = want.min(self.demand.limit);
+        let lingers = self.wanted_at.is_some_and(|at| now < at + LINGER);
+        if want >= self.want || !lingers {
+            self.want = want;
+            self.wanted_at = Some(now);
+        }
+    }
+
+    /// Whether a wish that has passed may be forgotten now.
+    pub(super) fn forgets_at(&self) -> Option<Instant> {
+        self.wanted_at
+            .filter(|_| self.want > 0)
+            .map(|at| at + LINGER)
+    }
+
+    fn late_at(&self, now: Instant) -> u32 {
+        let late = self.late.iter().filter(|(from, _)| *from > now);
+        late.map(|(_, count)| count).sum()
+    }
+
+    /// When the limit changes of itself.
+    pub(super) fn next_change(&self, now: Instant) -> Option<Instant> {
+        let late = self.late.iter().map(|(from, _)| *from);
+        let margin = self.margin();
+        let leaving = self
+            .leaving
+            .iter()
+            .filter_map(|(at, _)| at.checked_sub(margin));
+        late.chain(leaving).filter(|at| *at > now).min()
+    }
+
+    /// A limit is lowered a little before the token is another's.
+    fn margin(&self) -> Duration {
+        (self.demand.span.length() / 64).min(Duration::from_millis(250))
+    }
+
+    /// The tokens that it should keep: no more than its part, and than it has
+    /// a use for.
+    pub(super) fn keep(&self) -> u32 {
+        self.held.min(self.target).min(self.want)
+    }
+
+    /// Whether what it could give back is worth an exchange.
+    pub(super) fn has_surplus(&self) -> bool {
+        let keep = self.keep();
+        let least = (self.held / 16).max(1);
+        let beyond = self.held >= self.target.max(self.demand.in_flight) + least;
+        let idle = self.held - keep >= (self.held / 4).max(1) && keep >= self.demand.in_flight;
+        beyond || (idle && self.held > keep)
+    }
+
+    /// Whether it is worth an exchange to get what is missing.
+    pub(super) fn lacks(&self) -> bool {
+        self.held + (self.target / 16).max(1) <= self.target
+    }
+
+    /// Whether the store should hear that more, or much less, is wanted.
+    pub(super) fn is_news(&self) -> bool {
+        let (want, told) = (self.want, self.told_want);
+        (want == 0) != (told == 0) || want.abs_diff(told) > (told / 4).max(1)
+    }
+
+    /// What the layer may have in the window now.
+    pub(super) fn limit(&self, now: Instant) -> u32 {
+        self.owned(now).saturating_sub(self.late_at(now))
+    }
+
+    /// Tokens that are ours, or still count as used by us.
+    pub(super) fn owned(&self, now: Instant) -> u32 {
+        let margin = self.margin();
+        let leaving = self.leaving.iter().filter(|(at, _)| *at > now + margin);
+        let leaving = leaving.map(|(_, count)| *count);
+        leaving.fold(self.held, u32::saturating_add)
+    }
+}
+
+/// The span of what is free as soon as it is released.
+pub(super) const PERMIT: WindowSpan = WindowSpan::Any(Duration::ZERO);

@@ -1,0 +1,84 @@
+-- Who gets how many tokens, by how many each has a use for.
+
+local function pour(amount, cups, weights)
+  local order, weight, got = {}, 0, {}
+  for at = 1, #cups do
+    got[at] = 0
+    if weights[at] > 0 then
+      order[#order + 1] = at
+      weight = weight + weights[at]
+    end
+  end
+  local function before(a, b)
+    local x, y = cups[a] * weights[b], cups[b] * weights[a]
+    if x == y then return a < b end
+    return x < y
+  end
+  -- Mostly they are alike, and a sort of many is what costs most.
+  for at = 2, #order do
+    if before(order[at], order[at - 1]) then
+      table.sort(order, before)
+      break
+    end
+  end
+  for _, at in ipairs(order) do
+    got[at] = min(div(amount * weights[at], weight), cups[at])
+    amount = amount - got[at]
+    weight = weight - weights[at]
+  end
+  return got
+end
+
+local function pour_more(all, caps, parts, weights)
+  local rest, left = all, {}
+  for at = 1, #parts do
+    rest = rest - parts[at]
+    left[at] = caps[at] - parts[at]
+  end
+  if rest == 0 then return end
+  for at, more in ipairs(pour(rest, left, weights)) do parts[at] = parts[at] + more end
+end
+
+local function fill(limit, wishes, turn)
+  local wanted, caps, ones, weights, backlog, got = 0, {}, {}, {}, 0, {}
+  for at, wish in ipairs(wishes) do
+    wanted = wanted + wish[1]
+    caps[at], ones[at], got[at] = wish[1] * PARTS, 1, wish[1]
+    weights[at] = min(wish[2], MOST_QUEUED)
+    backlog = backlog + weights[at]
+  end
+  if wanted <= limit then return got end
+  local all = limit * PARTS
+  local parts = pour(div(all, 2), caps, ones)
+  if backlog == 0 then weights = ones end
+  pour_more(all, caps, parts, weights)
+  pour_more(all, caps, parts, ones)
+  local over, open = limit, {}
+  for at, part in ipairs(parts) do
+    got[at] = div(part, PARTS)
+    over = over - got[at]
+    if got[at] < wishes[at][1] then open[#open + 1] = at end
+  end
+  over = min(over, #open)
+  for next = 0, over - 1 do
+    local at = open[(turn % #open * over + next) % #open + 1]
+    got[at] = got[at] + 1
+  end
+  return got
+end
+
+local function turn_of(code, limit, wishes)
+  if limit >= 2 * wishes then return SELDOM end
+  return min(max(math.abs(code), 2000), OFTEN)
+end
+
+-- Short windows first; a day is a long one.
+local function ordered(code) return code < 0 and DAY or code end
+
+local function unclaimed(code, limit, instances, lease)
+  local part, length = div(limit, instances), ordered(code)
+  if length <= lease then return max(part, 1) end
+  return max(div(part * lease, length), 1)
+end
+
+local function spare(window) return max(window.limit - window.held - total(window.returning), 0) end

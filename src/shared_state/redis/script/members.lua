@@ -1,0 +1,101 @@
+-- Reads all members of a scope, buries the dead, and computes everyone's part.
+local function fill_all(key, state, speaker, record, now)
+  local all, ids, changed = { [speaker] = record }, { speaker }, {}
+  local fields = redis.call('HGETALL', key)
+  for at = 1, #fields, 2 do
+    local id = fields[at]
+    if id ~= 's' and id ~= speaker then
+      local other = read_record(fields[at + 1])
+      if other then
+        all[id] = other
+        ids[#ids + 1] = id
+      else
+        redis.call('HDEL', key, id)
+      end
+    end
+  end
+  table.sort(ids)
+  local alive = {}
+  for _, id in ipairs(ids) do
+    local other = all[id]
+    if other.expires > now then
+      alive[#alive + 1] = id
+    else
+      local stays = false
+      for code, part in pairs(other.parts) do
+        if part.held > 0 and gone_at(code, other.expires) > now then
+          stays = true
+        else
+          if state.windows[code] then
+            state.windows[code].held = state.windows[code].held - part.held
+          end
+          other.parts[code] = nil
+          changed[id] = true
+        end
+      end
+      if not stays then
+        redis.call('HDEL', key, id)
+        changed[id] = nil
+        all[id] = nil
+      end
+    end
+  end
+  local codes, scarce = {}, nil
+  for at, code in ipairs(state.codes) do codes[at] = code end
+  table.sort(codes, function(a, b) return ordered(a) < ordered(b) end)
+  for _, code in ipairs(codes) do
+    local window, limit, wishes, wishing, wanted = state.windows[code], nil, {}, {}, 0
+    for _, id in ipairs(alive) do
+      local part = all[id].parts[code]
+      if part then limit = min(limit or part.limit, part.limit) end
+    end
+    if limit then
+      if state.learned > 0 then
+        limit = min(max(div(limit * state.learned, 1000000), 1), limit)
+      end
+      window.limit = limit
+      for _, id in ipairs(alive) do
+        local part = all[id].parts[code]
+        if part then
+          part.before, part.target = part.target, 0
+          if part.want > 0 then
+            local want = min(part.want, limit)
+            local target = scarce and scarce.targets[id]
+            if target and limit * target < EXACT then
+              local over = limit * target % scarce.limit
+              local most = div(limit * target, scarce.limit) + (over > 0 and 1 or 0)
+              want = min(want, max(most, 1))
+            end
+            wanted = wanted + want
+            wishing[#wishing + 1] = id
+            wishes[#wishes + 1] = { want, part.queued }
+          end
+        end
+      end
+      local turn = turn_of(code, limit, #wishes)
+      window.turn = turn < SELDOM and turn or 0
+      local targets = {}
+      for at, target in ipairs(fill(limit, wishes, div(now, turn))) do
+        all[wishing[at]].parts[code].target = target
+        targets[wishing[at]] = target
+      end
+      if wanted > limit and code ~= 0 then scarce = { limit = limit, targets = targets } end
+      for _, id in ipairs(alive) do
+        local part = all[id].parts[code]
+        if part and part.before ~= part.target then changed[id] = true end
+      end
+    end
+  end
+  changed[speaker] = nil
+  local writes = {}
+  for id in pairs(changed) do
+    writes[#writes + 1] = id
+    writes[#writes + 1] = write_record(all[id])
+    if #writes >= 1000 then
+      redis.call('HSET', key, unpack(writes))
+      writes = {}
+    end
+  end
+  if #writes > 0 then redis.call('HSET', key, unpack(writes)) end
+  return all, ids
+end
