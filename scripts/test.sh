@@ -5,14 +5,15 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 say() { printf '\n== %s\n' "$1"; }
 
-say 'redis-server: the tests of the shared state start their own'
-if ! command -v redis-server >/dev/null; then
+say 'redis-server and openssl: the tests of the shared state start their own'
+for tool in redis-server openssl; do
+    command -v "$tool" >/dev/null && continue
     if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-        apt-get update -qq && apt-get install -qq -y redis-server
+        apt-get update -qq && apt-get install -qq -y "$tool"
     else
-        echo 'install the Debian package redis-server: without it tests fail' >&2
+        echo "install the Debian package $tool: without it tests fail" >&2
     fi
-fi
+done
 
 say 'tests: units, properties, contracts, scenarios, loopback, documentation'
 cargo test --all-features --locked
