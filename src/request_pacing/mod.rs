@@ -6,9 +6,9 @@
 //! every window of every scope that it counts in has room for it, as the
 //! server counts: a request arrives some time between its sending and its
 //! answer, and only then does it take room. Windows of a minute and more are
-//! never overrun, whatever the latency does. In shorter ones the arrival is
-//! estimated; what the server refuses teaches how well, and so the margin is
-//! as small as the evidence allows.
+//! never overrun by calls that are answered, however late. In shorter ones the
+//! arrival is estimated; what the server refuses teaches how well, and so the
+//! margin is as small as the evidence allows.
 //!
 //! # Example
 //! ```
@@ -123,6 +123,12 @@
 //! takes far longer than most, it counts as arrived as if it had taken as long
 //! as a slow one. Should it arrive later after all, that window has one too
 //! many.
+//!
+//! A call that is given up, by a timeout or because nobody wants its answer any
+//! more, may still be on its way. It counts as arrived when it was given up, or
+//! when a slow one would have, whichever is later. Should it arrive later still,
+//! windows of a minute and more have one too many as well. So a timeout inside
+//! should be longer than a slow answer takes.
 //!
 //! # Order
 //!
