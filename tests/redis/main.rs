@@ -114,6 +114,11 @@ async fn at_work(store: impl Fn() -> RedisState) -> (Vec<Process>, Limiter, Join
     (processes, limiter, tasks)
 }
 
+async fn at_work_on(server: &Server) -> (Vec<Process>, Limiter, JoinSet<()>) {
+    let url = server.url();
+    at_work(|| RedisState::connect(&url).build().expect("good settings")).await
+}
+
 fn nobody_was_shut_out(processes: &[Process]) {
     for process in processes {
         let shut = process.gate.shut.load(Ordering::Relaxed);
@@ -136,12 +141,7 @@ async fn used_of(limiter: &Limiter, seconds: u64) -> f64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn four_processes_use_one_limit_and_no_more() {
     let server = Server::start(&[]).await;
-    let store = || {
-        RedisState::connect(server.url())
-            .build()
-            .expect("good settings")
-    };
-    let (processes, limiter, _tasks) = at_work(store).await;
+    let (processes, limiter, _tasks) = at_work_on(&server).await;
     let used = used_of(&limiter, 6).await;
     assert!(used > 0.8, "{used}");
     overran_by_at_most(&limiter, 0);
@@ -154,9 +154,7 @@ async fn four_processes_use_one_limit_and_no_more() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_and_started_anew() {
     let mut server = Server::start(&[]).await;
-    let url = server.url();
-    let (processes, limiter, _tasks) =
-        at_work(|| RedisState::connect(&url).build().expect("good settings")).await;
+    let (processes, limiter, _tasks) = at_work_on(&server).await;
     server.kill();
     let used = used_of(&limiter, 3).await;
     assert!(used > 0.6, "{used}");
@@ -172,9 +170,7 @@ async fn killed_and_started_anew() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stopped_for_twenty_seconds() {
     let server = Server::start(&[]).await;
-    let url = server.url();
-    let (processes, limiter, _tasks) =
-        at_work(|| RedisState::connect(&url).build().expect("good settings")).await;
+    let (processes, limiter, _tasks) = at_work_on(&server).await;
     server.signal("STOP");
     let used = used_of(&limiter, 20).await;
     server.signal("CONT");
@@ -190,9 +186,7 @@ async fn stopped_for_twenty_seconds() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forgotten_and_flushed_scripts_and_all() {
     let server = Server::start(&[]).await;
-    let url = server.url();
-    let (processes, limiter, _tasks) =
-        at_work(|| RedisState::connect(&url).build().expect("good settings")).await;
+    let (processes, limiter, _tasks) = at_work_on(&server).await;
     for _ in 0..3 {
         server.tell("FLUSHALL").await;
         server.tell("SCRIPT FLUSH").await;
@@ -210,8 +204,7 @@ async fn full_read_only_slow_and_garbled() {
     let server = Server::start(&["--enable-debug-command", "yes"]).await;
     let other = Server::start(&[]).await;
     let url = server.url();
-    let (processes, limiter, _tasks) =
-        at_work(|| RedisState::connect(&url).build().expect("good settings")).await;
+    let (processes, limiter, _tasks) = at_work_on(&server).await;
     let refused = StoreErrorKind::Refused;
     let replica = format!("REPLICAOF 127.0.0.1 {}", other.port);
     let key = "{pacing:default}:scope:app";

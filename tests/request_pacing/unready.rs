@@ -32,7 +32,7 @@ impl Service<Request<u64>> for Never {
 }
 
 #[derive(Clone)]
-struct Gated(Arc<AtomicBool>, Arc<Mutex<Vec<Instant>>>);
+struct Gated(Arc<AtomicBool>, Sent);
 
 impl Service<Request<u64>> for Gated {
     type Response = Response<()>;
@@ -57,6 +57,8 @@ impl Service<Request<u64>> for Gated {
     }
 }
 
+type Sent = Arc<Mutex<Vec<Instant>>>;
+
 /// "A granted slot is used at once or handed back": two clients, one layer.
 #[tokio::test(start_paused = true)]
 async fn a_service_that_is_never_ready_does_not_starve_another() {
@@ -70,21 +72,24 @@ async fn a_service_that_is_never_ready_does_not_starve_another() {
     other.expect("an hour and it has not gone").unwrap();
 }
 
-/// `pause`: "sends nothing more that is paced".
-#[tokio::test(start_paused = true)]
-async fn nothing_is_sent_after_pause_has_returned() {
+/// Ten with a slot each, and a service below that opens with the flag.
+async fn ten_that_are_not_ready() -> (RequestPacingLayer, Arc<AtomicBool>, Sent) {
     let layer = RequestPacingLayer::builder(Quota::requests_per_second(10))
         .build()
         .unwrap();
-    let (open, sent) = (
-        Arc::new(AtomicBool::new(false)),
-        Arc::new(Mutex::new(Vec::new())),
-    );
+    let (open, sent) = (Arc::new(AtomicBool::new(false)), Sent::default());
     let client = layer.layer(Gated(open.clone(), sent.clone()));
-    let _calls: Vec<_> = (0..10)
-        .map(|_| tokio::spawn(client.clone().call(request("x", "/a"))))
-        .collect();
+    for _ in 0..10 {
+        tokio::spawn(client.clone().call(request("x", "/a")));
+    }
     sleep(SECOND).await;
+    (layer, open, sent)
+}
+
+/// `pause`: "sends nothing more that is paced".
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_after_pause_has_returned() {
+    let (layer, open, sent) = ten_that_are_not_ready().await;
     layer.handle().pause();
     open.store(true, Ordering::Relaxed);
     sleep(secs(10)).await;
@@ -94,18 +99,7 @@ async fn nothing_is_sent_after_pause_has_returned() {
 /// The same for a hold: it closes "until its instant".
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_into_a_closed_scope() {
-    let layer = RequestPacingLayer::builder(Quota::requests_per_second(10))
-        .build()
-        .unwrap();
-    let (open, sent) = (
-        Arc::new(AtomicBool::new(false)),
-        Arc::new(Mutex::new(Vec::new())),
-    );
-    let client = layer.layer(Gated(open.clone(), sent.clone()));
-    let _calls: Vec<_> = (0..10)
-        .map(|_| tokio::spawn(client.clone().call(request("x", "/a"))))
-        .collect();
-    sleep(SECOND).await;
+    let (layer, open, sent) = ten_that_are_not_ready().await;
     layer
         .handle()
         .hold_until(Scope::app(), Instant::now() + secs(300));
