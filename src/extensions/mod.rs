@@ -20,12 +20,24 @@ mod context;
 mod deadline;
 #[cfg(any(feature = "jittered-backoff", feature = "request-pacing"))]
 mod departure;
+#[cfg(any(
+    feature = "jittered-backoff",
+    feature = "per-account-concurrency",
+    feature = "retry-after-header"
+))]
+mod lookup;
 mod operation;
 mod paced_hold;
 mod retry_after;
 
 #[cfg(any(feature = "jittered-backoff", feature = "request-pacing"))]
 pub(crate) use self::departure::Departure;
+#[cfg(any(
+    feature = "jittered-backoff",
+    feature = "per-account-concurrency",
+    feature = "retry-after-header"
+))]
+pub(crate) use self::lookup::Lookup;
 pub use self::{
     account::AccountId,
     attempt::Attempt,

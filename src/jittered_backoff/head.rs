@@ -3,7 +3,7 @@ use std::any::Any;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use tokio::time::Instant;
 
-use crate::extensions::{Deadline, RequestContext};
+use crate::extensions::{Deadline, Lookup, RequestContext};
 
 /// The head of a request, to build it again.
 ///
@@ -28,7 +28,7 @@ enum Outer {
 
 impl Head {
     #[inline]
-    pub(super) fn of<B>(request: &Request<B>) -> Self {
+    pub(super) fn of<B>(request: &Request<B>, found: Lookup<'_>) -> Self {
         let mut headers = Vec::with_capacity(request.headers().len());
         for (name, value) in request.headers() {
             headers.push((name.clone(), value.clone()));
@@ -37,7 +37,10 @@ impl Head {
             method: request.method().clone(),
             uri: request.uri().clone(),
             headers,
-            extensions: Outer::of(request.extensions()),
+            extensions: match (found.context, found.more) {
+                (Some(context), None) => Outer::Context(context.clone()),
+                _ => Outer::Any(request.extensions().clone()),
+            },
             version: request.version(),
         }
     }
@@ -83,20 +86,14 @@ impl Head {
     }
 }
 
-impl Outer {
-    #[inline]
-    fn of(extensions: &Extensions) -> Self {
-        match extensions.get::<RequestContext>() {
-            Some(context) if extensions.len() == 1 => Self::Context(context.clone()),
-            _ => Self::Any(extensions.clone()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::extensions::Operation;
+
+    fn head_of<B>(request: &Request<B>) -> Head {
+        Head::of(request, Lookup::of(request.extensions()))
+    }
 
     #[test]
     fn a_request_is_built_again_as_it_was() {
@@ -110,7 +107,7 @@ mod tests {
         let accept = headers.get_mut("accept").unwrap();
         accept.set_sensitive(true);
 
-        let (again, body) = Head::of(&request).request(2).into_parts();
+        let (again, body) = head_of(&request).request(2).into_parts();
         let (head, _) = request.into_parts();
         assert_eq!(body, 2);
         assert_eq!(again.method, head.method);
@@ -126,14 +123,14 @@ mod tests {
         let mut request = Request::new(());
         let context = RequestContext::new(Operation::Read).with_account("7001");
         request.extensions_mut().insert(context.clone());
-        let head = Head::of(&request);
+        let head = head_of(&request);
         assert_eq!(head.extension(), Some(&context));
         assert_eq!(head.extension::<Deadline>(), None);
         assert_eq!(head.request(()).extensions().get(), Some(&context));
 
         let deadline = Deadline::at(Instant::now());
         request.extensions_mut().insert(deadline);
-        let head = Head::of(&request);
+        let head = head_of(&request);
         assert_eq!(head.extension(), Some(&context));
         assert_eq!(head.deadline(), Some(deadline.instant()));
         assert_eq!(head.request(()).extensions().len(), 2);
@@ -146,7 +143,7 @@ mod tests {
             let value = HeaderValue::from_static("1");
             request.headers_mut().append("accept", value);
         }
-        let again = Head::of(&request).request(());
+        let again = head_of(&request).request(());
         assert_eq!(again.headers().len(), 40_000);
     }
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     body::Replay,
     error::BoxError,
-    extensions::{Deadline, Departure},
+    extensions::{Deadline, Departure, Lookup},
 };
 
 /// Middleware that sends a request again where that is safe. See the
@@ -52,7 +52,9 @@ where
             budget.deposit(now);
         }
         let config = Arc::clone(&self.config);
-        if Deadline::to_send(request.extensions()).is_some_and(|limit| limit <= now) {
+        let found = Lookup::of(request.extensions());
+        let send_by = found.more.and_then(Deadline::to_send);
+        if send_by.is_some_and(|limit| limit <= now) {
             return ResponseFuture::late(Kept::gone(&request), config, now);
         }
         let Some(body) = request.body().try_clone() else {
@@ -62,7 +64,7 @@ where
         };
         let kept = Kept::Copy {
             service: self.inner.clone(),
-            head: Head::of(&request),
+            head: Head::of(&request, found),
             body,
         };
         let session = Session::new(now, Departure::leave_in(&mut request));

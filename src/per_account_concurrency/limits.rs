@@ -1,4 +1,4 @@
-use http::Request;
+use http::Method;
 
 use crate::extensions::{Operation, RequestContext};
 
@@ -83,10 +83,11 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) fn of<B>(request: &Request<B>) -> Self {
-        let read = match request.extensions().get::<RequestContext>() {
+    #[inline]
+    pub(super) fn of(method: &Method, context: Option<&RequestContext>) -> Self {
+        let read = match context {
             Some(context) => context.operation().is_read(),
-            None => Operation::from_method(request.method()).is_read(),
+            None => Operation::from_method(method).is_read(),
         };
         if read { Self::Read } else { Self::Write }
     }

@@ -3,10 +3,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::Extensions;
 use tokio::time::{Instant, Sleep, sleep_until};
-
-use crate::extensions::Deadline;
 
 /// The instant from which on a request must not be sent any more.
 #[derive(Debug)]
@@ -19,9 +16,9 @@ pub(super) struct SendBy {
 
 impl SendBy {
     #[inline]
-    pub(super) fn of(extensions: &Extensions) -> Self {
+    pub(super) fn new(instant: Option<Instant>) -> Self {
         Self {
-            instant: Deadline::to_send(extensions),
+            instant,
             timer: None,
         }
     }

@@ -12,7 +12,10 @@ use super::{
     AccountOf, FromContext, HeldBody, PerAccountConcurrencyHandle, Release, ResponseFuture,
     limits::Kind, permits::Permits, send_by::SendBy,
 };
-use crate::error::BoxError;
+use crate::{
+    error::BoxError,
+    extensions::{Deadline, Lookup},
+};
 
 /// Middleware that bounds the requests in flight for each account. See the
 /// [module docs](super).
@@ -72,15 +75,16 @@ where
 
     #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        let found = Lookup::of(request.extensions());
         let account = self.policy.key.account_of(&request);
         let limited = account.is_some() || self.policy.share_without_account;
         let ticket = if limited {
-            let kind = Kind::of(&request);
+            let kind = Kind::of(request.method(), found.context);
             Some(self.permits.ticket(account, kind, self.policy.release))
         } else {
             None
         };
-        let send_by = SendBy::of(request.extensions());
+        let send_by = SendBy::new(found.more.and_then(Deadline::to_send));
         ResponseFuture::new(self.inner.clone(), request, send_by, ticket)
     }
 }

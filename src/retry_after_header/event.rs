@@ -6,7 +6,7 @@ use tracing::{Level, Value};
 
 use crate::{
     classify::{ApiCode, Classification, ErrorClass, Throttle},
-    extensions::{Attempt, RequestContext},
+    extensions::{Attempt, Lookup, RequestContext},
 };
 
 /// A longer id in a header is not taken for one: it would flood the log.
@@ -26,14 +26,17 @@ pub(super) struct RequestNote {
 impl RequestNote {
     #[inline]
     pub(super) fn of<B>(request: &Request<B>) -> Self {
-        let extensions = request.extensions();
+        let found = Lookup::of(request.extensions());
         Self {
             method: request.method().clone(),
-            endpoint: extensions
-                .get::<RequestContext>()
+            endpoint: found
+                .context
                 .and_then(RequestContext::endpoint_name)
                 .cloned(),
-            attempt: extensions.get().map_or(1, Attempt::number),
+            attempt: found
+                .more
+                .and_then(|extensions| extensions.get())
+                .map_or(1, Attempt::number),
         }
     }
 }
