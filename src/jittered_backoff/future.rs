@@ -15,7 +15,7 @@ use super::{
     ClassifyError,
     builder::Config,
     kept::Kept,
-    session::Session,
+    past::Past,
     settle::{Settled, end, settle, unknown},
 };
 use crate::{
@@ -33,7 +33,7 @@ pin_project! {
         #[pin]
         state: State<S::Future>,
         kept: Kept<S, B>,
-        session: Session,
+        past: Past,
         config: Arc<Config<C>>,
     }
 }
@@ -60,7 +60,7 @@ where
         call: S::Future,
         kept: Kept<S, B>,
         config: Arc<Config<C>>,
-        session: Session,
+        past: Past,
     ) -> Self {
         Self {
             state: State::Called {
@@ -68,7 +68,7 @@ where
                 forgotten: None,
             },
             kept,
-            session,
+            past,
             config,
         }
     }
@@ -78,7 +78,7 @@ where
         Self {
             state: State::Late,
             kept,
-            session: Session::new(now, None),
+            past: Past::new(now, None),
             config,
         }
     }
@@ -108,10 +108,12 @@ where
                                 return Poll::Pending;
                             };
                             ready!(forgotten.as_mut().poll(cx));
-                            return Poll::Ready(Err(unknown(this.session, this.kept, None, None)));
+                            let session = this.past.session();
+                            return Poll::Ready(Err(unknown(session, this.kept, None, None)));
                         }
                     };
-                    match settle(this.session, this.kept, this.config, result) {
+                    let session = this.past.session();
+                    match settle(session, this.kept, this.config, result) {
                         Settled::Wait(delay) => State::Waiting {
                             sleep: sleep(delay),
                         },
@@ -126,28 +128,30 @@ where
                     ready!(sleep.poll(cx));
                     let (operation, deadline) = (this.kept.operation(), this.kept.deadline());
                     let limits = &this.config.limits;
-                    let ends = this.session.ends(limits, &operation, deadline);
+                    let session = this.past.session();
+                    let ends = session.ends(limits, &operation, deadline);
                     State::Readying {
                         limit: ends.map(sleep_until),
                     }
                 }
                 StateProj::Readying { limit } => {
+                    let session = this.past.session();
                     // The limit is asked first: what becomes ready too late is
                     // not sent.
                     let resent = match limit.as_pin_mut().map(|limit| limit.poll(cx)) {
                         Some(Poll::Ready(())) => Err(DeadlineExceeded::new(None, None).into()),
-                        _ => ready!(this.kept.poll_resend(this.session, cx)),
+                        _ => ready!(this.kept.poll_resend(session, cx)),
                     };
                     match resent {
                         Ok(call) => {
-                            let forgotten = this.session.forgotten_at(&this.kept.operation());
+                            let forgotten = session.forgotten_at(&this.kept.operation());
                             State::Called {
                                 call,
                                 forgotten: forgotten.map(|at| Box::pin(sleep_until(at))),
                             }
                         }
                         Err(error) => {
-                            return Poll::Ready(Err(end(this.session, this.kept, None, error)));
+                            return Poll::Ready(Err(end(session, this.kept, None, error)));
                         }
                     }
                 }
@@ -163,7 +167,7 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture")
-            .field("session", &self.session)
+            .field("past", &self.past)
             .finish_non_exhaustive()
     }
 }

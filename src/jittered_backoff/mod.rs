@@ -99,6 +99,7 @@ mod kept;
 mod layer;
 mod ledger;
 mod log;
+mod past;
 mod service;
 mod session;
 mod settle;

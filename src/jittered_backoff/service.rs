@@ -10,7 +10,7 @@ use tower_service::Service;
 
 use super::{
     ClassifyError, ResponseFuture, TransportErrors, builder::Config, head::Head, kept::Kept,
-    session::Session,
+    past::Past,
 };
 use crate::{
     body::Replay,
@@ -59,18 +59,18 @@ where
         }
         let Some(body) = request.body().try_clone() else {
             let kept = Kept::gone(&request);
-            let session = Session::new(now, None);
-            return ResponseFuture::new(self.inner.call(request), kept, config, session);
+            let past = Past::new(now, None);
+            return ResponseFuture::new(self.inner.call(request), kept, config, past);
         };
         let kept = Kept::Copy {
             service: self.inner.clone(),
             head: Head::of(&request, found),
             body,
         };
-        let session = Session::new(now, Departure::leave_in(&mut request));
+        let past = Past::new(now, Departure::leave_in(&mut request));
         // The instance that is ready makes the call; its clone is readied if
         // there is a resend.
-        ResponseFuture::new(self.inner.call(request), kept, config, session)
+        ResponseFuture::new(self.inner.call(request), kept, config, past)
     }
 }
 
