@@ -162,12 +162,6 @@ impl At {
         (self.0.get() % GENERATIONS) as u8
     }
 
-    /// As a number, to be hashed.
-    #[cfg(feature = "request-pacing")]
-    pub(crate) fn number(self) -> u32 {
-        self.0.get()
-    }
-
     /// A place that is before all others.
     #[cfg(feature = "request-pacing")]
     pub(crate) const FIRST: Self = Self(NonZeroU32::MIN);

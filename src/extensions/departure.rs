@@ -1,5 +1,8 @@
 use std::sync::{Arc, OnceLock};
 
+#[cfg(feature = "request-pacing")]
+use http::Extensions;
+#[cfg(feature = "jittered-backoff")]
 use http::Request;
 use tokio::time::Instant;
 
@@ -30,8 +33,8 @@ impl Departure {
     /// The request goes now. Should a layer between have made copies of it,
     /// the first one counts.
     #[cfg(feature = "request-pacing")]
-    pub(crate) fn note<B>(request: &Request<B>) {
-        if let Some(Self(at)) = request.extensions().get() {
+    pub(crate) fn note(extensions: &Extensions) {
+        if let Some(Self(at)) = extensions.get() {
             at.get_or_init(Instant::now);
         }
     }

@@ -23,6 +23,7 @@ mod departure;
 #[cfg(any(
     feature = "jittered-backoff",
     feature = "per-account-concurrency",
+    feature = "request-pacing",
     feature = "retry-after-header"
 ))]
 mod lookup;
@@ -35,6 +36,7 @@ pub(crate) use self::departure::Departure;
 #[cfg(any(
     feature = "jittered-backoff",
     feature = "per-account-concurrency",
+    feature = "request-pacing",
     feature = "retry-after-header"
 ))]
 pub(crate) use self::lookup::Lookup;

@@ -11,7 +11,7 @@ use tower_service::Service;
 use super::{outcome::Outcome, ticket::Ticket};
 use crate::{
     error::BoxError,
-    extensions::{Departure, PacedHold},
+    extensions::{Departure, Lookup, PacedHold},
 };
 
 pin_project! {
@@ -79,7 +79,6 @@ where
                     }
                     let request = request.take().expect("a request waits only once");
                     this.ticket.send();
-                    Departure::note(&request);
                     let call = inner.call(request);
                     this.state.set(State::Called { call });
                 }
@@ -123,11 +122,15 @@ where
     let request = request.expect("a request waits only once");
     // NOTE: the ticket first. A service that was readied here would hold its
     // capacity while the request queues.
-    ready!(ticket.poll(request.extensions(), cx))?;
+    let found = Lookup::of(request.extensions());
+    ready!(ticket.poll(found, cx))?;
     if inner.poll_ready(cx).map_err(Into::into)?.is_ready() {
+        if let Some(more) = found.more {
+            Departure::note(more);
+        }
         return Poll::Ready(Ok(()));
     }
-    ticket.set_aside(request.extensions(), cx)?;
+    ticket.set_aside(found, cx)?;
     Poll::Pending
 }
 

@@ -218,6 +218,12 @@ impl Gate {
         learned.is_some_and(|it| it.counts_until().is_some())
     }
 
+    /// Whether it is in line to be made small, or never will be.
+    #[inline]
+    pub(super) fn is_placed(&self) -> bool {
+        self.listed || self.kind == Kind::App
+    }
+
     /// Whether a new one would do as well.
     pub(super) fn is_idle(&mut self, now: Now) -> bool {
         let active = self.active.as_mut();

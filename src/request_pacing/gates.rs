@@ -13,25 +13,28 @@ use super::{
     charge::Path,
     core::{Core, GATE},
     gate::Gate,
-    names::NameAt,
+    names::Names,
     scopes::Kind,
     tick::Now,
     window::Plan,
 };
-use crate::{extensions::AccountId, slab::At};
+use crate::{
+    extensions::AccountId,
+    slab::{At, Slab},
+};
 
 /// Which scopes there are.
 impl Core {
     #[inline]
     pub(super) fn resolve(&mut self, touched: &Touched<'_>, scopes: &dyn Scopes) -> Path {
         let mut path = Path::default();
-        let name = touched.endpoint.map(|name| (name, self.names.find(name)));
+        // Mostly the two endpoints are one, and found at once.
+        let mut name = None;
         if let Some((account, endpoint)) = touched.account_endpoint {
-            let found = match name {
-                Some((name, found)) if is_same(name, endpoint) => found,
-                _ => self.names.find(endpoint),
-            };
-            let found = found.and_then(|name| self.find(account, name));
+            let found = self.find(account, endpoint);
+            if touched.endpoint == Some(endpoint) {
+                name = found.and_then(|at| self.gates.get(at)?.name);
+            }
             path.extend(found.or_else(|| {
                 let scope = Scope::of_account_endpoint(account.clone(), endpoint.clone());
                 self.add(&scope, scopes)
@@ -44,9 +47,10 @@ impl Core {
             let found = found.and_then(|name| self.names.get(name).field);
             path.extend(found.or_else(|| self.add(&Scope::field_value(value), scopes)));
         }
-        if let Some((name, found)) = name {
+        if let Some(endpoint) = touched.endpoint {
+            let found = name.or_else(|| self.names.find(endpoint));
             let found = found.and_then(|name| self.names.get(name).endpoint);
-            path.extend(found.or_else(|| self.add(&Scope::of_endpoint(name.clone()), scopes)));
+            path.extend(found.or_else(|| self.add(&Scope::of_endpoint(endpoint.clone()), scopes)));
         }
         if touched.app {
             path.extend(self.app.or_else(|| self.add(&Scope::app(), scopes)));
@@ -54,13 +58,13 @@ impl Core {
         path
     }
 
-    /// The gate of an account at the endpoint of this name.
-    fn find(&self, account: &AccountId, name: NameAt) -> Option<At> {
+    /// The gate of an account at an endpoint.
+    fn find(&self, account: &AccountId, endpoint: &SmolStr) -> Option<At> {
         let same = |at: &At| {
-            let gate = self.gates.get(*at);
-            gate.is_some_and(|it| it.name == Some(name) && it.account.as_ref() == Some(account))
+            let (its_account, its_endpoint) = names_of(*at, &self.gates, &self.names);
+            its_account == account.as_str() && its_endpoint == endpoint
         };
-        let hash = hash(&self.hasher, Some(account), Some(name));
+        let hash = hash(&self.hasher, (account.as_str(), endpoint));
         self.accounts.find(hash, same).copied()
     }
 
@@ -68,10 +72,11 @@ impl Core {
         if scope.kind() == Kind::App {
             return self.app;
         }
-        let name = self.names.find(scope.name()?)?;
+        let name = scope.text()?;
+        let found = || Some(self.names.get(self.names.find(name)?));
         match scope.kind() {
-            Kind::Field => self.names.get(name).field,
-            Kind::Endpoint => self.names.get(name).endpoint,
+            Kind::Field => found()?.field,
+            Kind::Endpoint => found()?.endpoint,
             Kind::AccountEndpoint => self.find(scope.account()?, name),
             Kind::App => self.app,
         }
@@ -101,13 +106,9 @@ impl Core {
             (Kind::Endpoint, Some(name)) => self.names.get_mut(name).endpoint = Some(at),
             (Kind::Field, Some(name)) => self.names.get_mut(name).field = Some(at),
             (Kind::AccountEndpoint, _) => {
-                let (gates, hasher) = (&self.gates, &self.hasher);
-                let of = |at: &At| {
-                    let gate = gates.get(*at).expect(GATE);
-                    hash(hasher, gate.account.as_ref(), gate.name)
-                };
-                self.accounts
-                    .insert_unique(hash(hasher, scope.account(), name), at, of);
+                let (gates, names, hasher) = (&self.gates, &self.names, &self.hasher);
+                let of = |at: &At| hash(hasher, names_of(*at, gates, names));
+                self.accounts.insert_unique(of(&at), at, of);
             }
             _ => self.app = Some(at),
         }
@@ -121,8 +122,8 @@ impl Core {
         match (gate.kind, gate.name) {
             (Kind::Endpoint, Some(name)) => self.names.get_mut(name).endpoint = None,
             (Kind::Field, Some(name)) => self.names.get_mut(name).field = None,
-            (Kind::AccountEndpoint, name) => {
-                let hash = hash(&self.hasher, gate.account.as_ref(), name);
+            (Kind::AccountEndpoint, _) => {
+                let hash = hash(&self.hasher, names_of(at, &self.gates, &self.names));
                 if let Ok(entry) = self.accounts.find_entry(hash, |other| *other == at) {
                     entry.remove();
                 }
@@ -203,14 +204,19 @@ impl Core {
     }
 }
 
-fn hash(hasher: &DefaultHashBuilder, account: Option<&AccountId>, name: Option<NameAt>) -> u64 {
-    let mut hasher = hasher.build_hasher();
-    hasher.write(account.map_or("", AccountId::as_str).as_bytes());
-    hasher.write_u32(name.map_or(0, NameAt::number));
-    hasher.finish()
+/// The account and the endpoint of a gate.
+#[inline]
+fn names_of<'a>(at: At, gates: &'a Slab<Gate>, names: &'a Names) -> (&'a str, &'a str) {
+    let gate = gates.get(at).expect(GATE);
+    let account = gate.account.as_ref().map_or("", AccountId::as_str);
+    let endpoint = gate.name.map_or("", |name| &names.get(name).text);
+    (account, endpoint)
 }
 
-/// Mostly it is the same text at the same place.
-fn is_same(a: &SmolStr, b: &SmolStr) -> bool {
-    std::ptr::eq(a, b) || a == b
+#[inline]
+fn hash(hasher: &DefaultHashBuilder, (account, endpoint): (&str, &str)) -> u64 {
+    let mut hasher = hasher.build_hasher();
+    hasher.write(account.as_bytes());
+    hasher.write(endpoint.as_bytes());
+    hasher.finish()
 }

@@ -88,6 +88,7 @@ impl Hold {
     }
 
     /// A request that was sent then was admitted.
+    #[inline]
     pub(super) fn admitted(&mut self, sent: Instant) {
         if let Some(event) = &mut self.event {
             event.over |= sent >= event.began;
@@ -100,6 +101,7 @@ impl Hold {
     }
 
     /// A request was sent, or is about to be.
+    #[inline]
     pub(super) fn take(&mut self) {
         self.tightened.take();
         if let Some(ramp) = &mut self.ramp {
@@ -108,6 +110,7 @@ impl Hold {
     }
 
     /// A request that was sent then is over.
+    #[inline]
     pub(super) fn ended(&mut self, sent: Instant) {
         if let Some(ramp) = &mut self.ramp
             && sent >= ramp.from
@@ -128,7 +131,11 @@ impl Hold {
     }
 
     /// How many more requests may be in flight.
+    #[inline]
     pub(super) fn room(&mut self, now: Instant) -> u32 {
+        if self.until.is_none() && self.ramp.is_none() && self.tightened.is_empty() {
+            return u32::MAX;
+        }
         self.ramp_room(now).min(self.tightened.room(now))
     }
 

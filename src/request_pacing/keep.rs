@@ -17,7 +17,7 @@ impl Core {
     #[inline]
     pub(super) fn list(&mut self, at: At, now: Now) {
         let gate = self.gate(at);
-        if gate.listed || gate.kind == Kind::App {
+        if gate.is_placed() {
             return;
         }
         (gate.listed, gate.used) = (true, false);

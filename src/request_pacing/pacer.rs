@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use http::Extensions;
 use tokio::{runtime::Handle, time::Instant};
 
 use super::{
@@ -20,7 +19,7 @@ use super::{
 use crate::slab::At;
 use crate::{
     error::{BoxError, DeadlineExceeded},
-    extensions::{AccountId, Attempt, RateLimitStatus, RequestContext},
+    extensions::{AccountId, Attempt, Lookup, RateLimitStatus, RequestContext},
 };
 
 /// The state of a layer, behind its lock.
@@ -64,20 +63,18 @@ impl Pacer {
 
     pub(super) fn enter(
         &self,
-        extensions: &Extensions,
+        found: Lookup<'_>,
         deadline: Option<Instant>,
         charges: &mut Charges,
         now: Now,
     ) -> Result<Joined, BoxError> {
-        let context = extensions.get::<RequestContext>();
         let wish = Wish {
-            touched: self.scopes.touched(context),
+            touched: self.scopes.touched(found.context),
             scopes: &*self.scopes,
             deadline,
         };
-        let entered = self.wake_after(|core, woken| {
-            core.enter(&wish, || comer(extensions, now), charges, now, woken)
-        });
+        let entered = self
+            .wake_after(|core, woken| core.enter(&wish, || comer(found, now), charges, now, woken));
         match entered {
             Entered::Granted { turn } => Ok(Joined::Granted { turn }),
             Entered::Queued(at) => Ok(Joined::Queued(at)),
@@ -116,14 +113,14 @@ impl Pacer {
         self: &Arc<Self>,
         granted: &Granted,
         taken: Now,
-        extensions: &Extensions,
+        found: Lookup<'_>,
         deadline: Option<Instant>,
         cx: &mut Context<'_>,
     ) -> Result<At, BoxError> {
         let now = self.now();
         let mut waker = Some(cx.waker().clone());
         let (at, queued, is_kept) = self.wake_after(|core, woken| {
-            let comer = comer(extensions, now);
+            let comer = comer(found, now);
             let at = core.set_aside(
                 granted,
                 taken.instant,
@@ -251,9 +248,9 @@ impl Pacer {
     }
 }
 
-fn comer(extensions: &Extensions, now: Now) -> Comer {
-    let context = extensions.get::<RequestContext>();
-    let attempt = extensions.get::<Attempt>();
+fn comer(found: Lookup<'_>, now: Now) -> Comer {
+    let context = found.context;
+    let attempt = found.more.and_then(|more| more.get::<Attempt>());
     let age = attempt.map_or(now.instant, age_of);
     Comer {
         account: context.and_then(RequestContext::account).cloned(),

@@ -163,12 +163,14 @@ impl fmt::Debug for Scope {
 impl<'a> Touched<'a> {
     /// No scope yet.
     #[must_use]
+    #[inline]
     pub fn none() -> Self {
         Self::default()
     }
 
     /// Adds the application.
     #[must_use]
+    #[inline]
     pub fn app(mut self) -> Self {
         self.app = true;
         self
@@ -176,6 +178,7 @@ impl<'a> Touched<'a> {
 
     /// Adds an endpoint.
     #[must_use]
+    #[inline]
     pub fn endpoint(mut self, context: &'a RequestContext) -> Self {
         self.endpoint = context.endpoint_name();
         self
@@ -183,6 +186,7 @@ impl<'a> Touched<'a> {
 
     /// Adds the account on the endpoint, if the context knows both.
     #[must_use]
+    #[inline]
     pub fn account_endpoint(mut self, context: &'a RequestContext) -> Self {
         self.account_endpoint = context.account().zip(context.endpoint_name());
         self

@@ -34,8 +34,8 @@ impl Gate {
         trips: &Trips,
     ) -> Option<Instant> {
         let (now, sent) = (answer.now, answer.sent.instant);
-        let in_flight = self.in_flight_now();
         let active = self.active.as_deref_mut()?;
+        let in_flight = active.in_flight;
         active.in_flight = active.in_flight.saturating_sub(1);
         active.hold.ended(sent);
         let awaited = active.flights.remove(charge.number());
@@ -52,9 +52,9 @@ impl Gate {
             requests: 1,
             probably,
             latest,
-            in_flight: in_flight.all,
+            in_flight,
         };
-        self.windows.arrived(arrived, now);
+        self.windows.arrived(&arrived, now);
         let closed = match answer.outcome {
             Outcome::Admitted => {
                 active.hold.admitted(sent);

@@ -109,6 +109,7 @@ impl Share {
 
     /// A request was admitted; `tight` if it went into a full window, for only
     /// then does it prove anything.
+    #[inline]
     pub(super) fn admitted(&mut self, sent: Instant, answered: Instant, tight: bool) {
         self.saw(Trip {
             sent,
@@ -259,6 +260,7 @@ impl Share {
         u32::try_from(inside.count()).unwrap_or(u32::MAX)
     }
 
+    #[inline]
     fn saw(&mut self, trip: Trip) {
         if self.seen.len() >= self.most_seen {
             self.seen.pop_front();

@@ -78,12 +78,13 @@ impl Core {
             sent,
             latest,
         };
-        let mut closed = None;
+        let (mut closed, mut are_placed) = (None, true);
         for (at, charge) in charges.iter() {
             let Some(gate) = self.gates.get_mut(at) else {
                 debug_assert!(false, "{GATE}");
                 continue;
             };
+            are_placed &= gate.is_placed();
             if let Some(until) = gate.settle(charge, &answer, &self.trips) {
                 self.fail_late(at, until, now, woken);
                 closed = Some(until);
@@ -93,7 +94,9 @@ impl Core {
             self.note_used(charges.path);
             self.run(now, woken);
         }
-        charges.path.gates().for_each(|at| self.list(at, now));
+        if !are_placed {
+            charges.path.gates().for_each(|at| self.list(at, now));
+        }
         closed
     }
 }

@@ -4,7 +4,6 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::Extensions;
 use tokio::time::Instant;
 
 use super::{
@@ -16,7 +15,7 @@ use super::{
 use crate::slab::At;
 use crate::{
     error::{BoxError, DeadlineExceeded},
-    extensions::{Deadline, RateLimitStatus},
+    extensions::{Deadline, Lookup, RateLimitStatus},
 };
 
 /// One request's way through its scopes: outside, in the queue, granted, sent.
@@ -63,15 +62,15 @@ impl Ticket {
     #[inline]
     pub(super) fn poll(
         &mut self,
-        extensions: &Extensions,
+        found: Lookup<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), BoxError>> {
         let now = self.pacer.now();
         if let State::Outside = self.state {
-            self.deadline = Deadline::to_send(extensions);
+            self.deadline = found.more.and_then(Deadline::to_send);
             self.check_deadline(now.instant)?;
             let charges = &mut self.granted.charges;
-            let entered = self.pacer.enter(extensions, self.deadline, charges, now);
+            let entered = self.pacer.enter(found, self.deadline, charges, now);
             self.state = match entered? {
                 Joined::Granted { turn } => {
                     self.granted.turn = turn;
@@ -96,13 +95,13 @@ impl Ticket {
     #[cold]
     pub(super) fn set_aside(
         &mut self,
-        extensions: &Extensions,
+        found: Lookup<'_>,
         cx: &mut Context<'_>,
     ) -> Result<(), BoxError> {
         if let State::Granted { at } = mem::replace(&mut self.state, State::Over) {
             let deadline = self.deadline;
             let pacer = &self.pacer;
-            let place = pacer.set_aside(&self.granted, at, extensions, deadline, cx)?;
+            let place = pacer.set_aside(&self.granted, at, found, deadline, cx)?;
             self.state = State::Queued(place);
         }
         Ok(())

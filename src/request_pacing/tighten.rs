@@ -40,11 +40,18 @@ impl Tightened {
         }
     }
 
+    /// Whether the server said nothing that it may not have forgotten.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
     pub(super) fn room(&self, now: Instant) -> u32 {
         let valid = self.told.iter().filter(|told| told.until > now);
         valid.map(|told| told.left).min().unwrap_or(u32::MAX)
     }
 
+    #[inline]
     pub(super) fn take(&mut self) {
         for told in &mut self.told {
             told.left = told.left.saturating_sub(1);

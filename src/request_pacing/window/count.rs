@@ -5,7 +5,7 @@ use super::{
     limit::{Kind, Limit},
     log::Log,
 };
-use crate::request_pacing::tick::{Now, Tick};
+use crate::request_pacing::tick::{Now, Tick, Ticks};
 
 /// What is, or may be, in one window, less those in flight.
 ///
@@ -115,6 +115,7 @@ impl Count {
     }
 
     /// Turns the page of a day, if it is time.
+    #[inline]
     pub(super) fn turn(&mut self, in_flight: u32, now: Now) {
         if let Self::Day(day) = self {
             day.turn(now.tick, in_flight);
@@ -130,25 +131,32 @@ impl Count {
                 log.add(leaves_at, new, limit.step);
                 *requests = requests.saturating_add(new);
             }
+            _ => self.begin(leaves_at, new, limit.step),
+        }
+    }
+
+    /// As long as there is little in it, it does without a log.
+    fn begin(&mut self, leaves_at: Tick, new: u32, step: Ticks) {
+        match self {
             Self::Empty => {
                 *self = Self::One {
-                    leaves: leaves_at.plus(limit.step),
+                    leaves: leaves_at.plus(step),
                     requests: new,
                 };
             }
             Self::One { leaves, requests }
-                if *leaves >= leaves_at && *leaves <= leaves_at.plus(limit.step) =>
+                if *leaves >= leaves_at && *leaves <= leaves_at.plus(step) =>
             {
                 *requests = requests.saturating_add(new);
             }
             Self::One { leaves, requests } => {
                 let mut log = Box::new(Log::default());
                 log.add(*leaves, *requests, Default::default());
-                log.add(leaves_at, new, limit.step);
+                log.add(leaves_at, new, step);
                 let requests = requests.saturating_add(new);
                 *self = Self::Many { log, requests };
             }
-            Self::Day(_) => {}
+            Self::Many { .. } | Self::Day(_) => {}
         }
     }
 

@@ -46,6 +46,12 @@ impl Day {
     /// Turns the page, if it is time; so many are in flight.
     #[inline]
     pub(super) fn turn(&mut self, now: Tick, in_flight: u32) {
+        if self.is_near() || now.plus(margin()) >= Tick::end_of_day(self.page / 2) {
+            self.turn_pages(now, in_flight);
+        }
+    }
+
+    fn turn_pages(&mut self, now: Tick, in_flight: u32) {
         loop {
             let midnight = Tick::end_of_day(self.page / 2);
             if !self.is_near() && now.plus(margin()) >= midnight {

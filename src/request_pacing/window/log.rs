@@ -19,6 +19,7 @@ struct Entry {
 
 impl Log {
     /// So many leave at `leaves` or up to a step later.
+    #[inline]
     pub(super) fn add(&mut self, leaves: Tick, requests: u32, step: Ticks) {
         let new = Entry {
             leaves: leaves.plus(step),
@@ -26,16 +27,19 @@ impl Log {
         };
         // Almost always it is the last.
         match self.entries.back_mut() {
-            Some(last) if last.leaves < leaves => self.entries.push_back(new),
-            Some(last) if last.leaves <= new.leaves => last.add(requests),
-            Some(_) => {
-                let at = self.entries.partition_point(|it| it.leaves < leaves);
-                match self.entries.get_mut(at) {
-                    Some(near) if near.leaves <= new.leaves => near.add(requests),
-                    _ => self.entries.insert(at, new),
-                }
-            }
-            None => self.entries.push_back(new),
+            Some(last) if last.leaves >= leaves && last.leaves <= new.leaves => last.add(requests),
+            _ => self.insert(leaves, new),
+        }
+    }
+
+    fn insert(&mut self, leaves: Tick, new: Entry) {
+        if self.entries.back().is_none_or(|last| last.leaves < leaves) {
+            return self.entries.push_back(new);
+        }
+        let at = self.entries.partition_point(|it| it.leaves < leaves);
+        match self.entries.get_mut(at) {
+            Some(near) if near.leaves <= new.leaves => near.add(new.requests),
+            _ => self.entries.insert(at, new),
         }
     }
 

@@ -68,7 +68,7 @@ impl Line {
             };
             self.in_flight.all -= 1;
             self.in_flight.awaited -= 1;
-            self.windows.arrived(arrived, latest);
+            self.windows.arrived(&arrived, latest);
         }
     }
 

@@ -134,7 +134,7 @@ impl Windows {
     }
 
     #[inline]
-    pub(in crate::request_pacing) fn arrived(&mut self, it: Arrived, now: Now) {
+    pub(in crate::request_pacing) fn arrived(&mut self, it: &Arrived, now: Now) {
         for (limit, count) in self.each_mut() {
             match (limit.kind, it.probably) {
                 (Kind::Short, Some(at)) => count.arrived(at, it.requests, limit),
