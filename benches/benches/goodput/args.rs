@@ -7,6 +7,7 @@ pub(crate) struct Args {
     scenarios: Vec<String>,
     clients: Vec<String>,
     pub(crate) seeds: u64,
+    pub(crate) from_seed: u64,
     pub(crate) csv: bool,
     /// Every variation of every scenario.
     pub(crate) all: bool,
@@ -17,6 +18,7 @@ cargo bench -p tower-tiktok-benches --bench goodput -- [options]
   --scenario <id>  only this one; S1* is all that begin with S1; repeatable
   --client <name>  only clients whose names begin so; repeatable
   --seeds <n>      runs of each, default 7
+  --from-seed <n>  the first of them, default 0
   --all            all variations of all scenarios, not of S1 and S5 only
   --csv            comma separated values on the output, not Markdown";
 
@@ -29,6 +31,7 @@ impl Args {
             scenarios: Vec::new(),
             clients: Vec::new(),
             seeds: 7,
+            from_seed: 0,
             csv: false,
             all: false,
         };
@@ -42,6 +45,10 @@ impl Args {
                     let seeds = value()?;
                     let number = seeds.parse().ok().filter(|seeds| *seeds > 0);
                     args.seeds = number.ok_or_else(|| format!("--seeds {seeds}"))?;
+                }
+                "--from-seed" => {
+                    let seed = value()?;
+                    args.from_seed = seed.parse().map_err(|_| format!("--from-seed {seed}"))?;
                 }
                 "--csv" => args.csv = true,
                 "--all" => args.all = true,

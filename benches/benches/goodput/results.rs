@@ -43,7 +43,7 @@ impl Results {
             work::run(
                 &scenarios[scenario],
                 &*clients[client],
-                (job % seeds) as u64,
+                args.from_seed + (job % seeds) as u64,
             )
         });
         let rows = pairs.iter().zip(runs.chunks(seeds));
