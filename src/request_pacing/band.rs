@@ -27,7 +27,12 @@ pub(super) struct Place {
     pub(super) age: Instant,
     /// Never the same twice.
     pub(super) turn: u64,
+    /// Whether it had its turn before, and got nothing for it.
+    pub(super) again: bool,
 }
+
+/// A place among others: that of the lower goes first.
+type Key = (Instant, u64);
 
 /// The requests of one priority: first come, first served inside an account,
 /// by turns between accounts.
@@ -35,16 +40,22 @@ pub(super) struct Place {
 /// Turns are those of start-time fair queueing: each account has a tag, which
 /// grows with what it was served, and the least tag goes first. Every
 /// operation takes logarithmic time.
+///
+/// Who has had his turn and got nothing for it does not pay for another: his
+/// account would be a round late for ever after, for among equals nobody skips
+/// a turn. Only every second one is for nothing, so an account whose requests
+/// all fail has twice its share at most.
 #[derive(Debug)]
 pub(super) struct Band {
     accounts: HashMap<Option<AccountId>, At>,
     flows: Slab<Flow>,
-    /// The accounts that wait, by tag, and those of one tag as they came.
-    order: BTreeSet<(u64, u64, At)>,
+    /// The accounts that wait, by tag, and those of one tag as the first of
+    /// each came.
+    order: BTreeSet<(u64, Key, At)>,
     /// Those that do not, and were served ahead of the others.
     ahead: BTreeSet<(u64, At)>,
-    /// By account, then by age; an age of `None` is below all others.
-    waiting: BTreeMap<(At, Option<Instant>, u64), At>,
+    /// By account, then by age; `None` is below all others.
+    waiting: BTreeMap<(At, Option<Key>), At>,
     /// The tag that was served last.
     served: u64,
 }
@@ -53,10 +64,18 @@ pub(super) struct Band {
 struct Flow {
     account: Option<AccountId>,
     tag: u64,
-    /// When it came, among those of the same tag.
-    turn: u64,
+    /// Which of its requests is the first, if any waits.
+    head: Option<Key>,
     cost: u64,
     waiting: u32,
+    /// Whether its last turn was for nothing.
+    free: bool,
+}
+
+impl Place {
+    fn key(self) -> Key {
+        (self.age, self.turn)
+    }
 }
 
 impl Band {
@@ -86,9 +105,10 @@ impl Band {
                 let at = self.flows.insert(Flow {
                     account: account.clone(),
                     tag: self.served,
-                    turn: arrival.place.turn,
+                    head: None,
                     cost,
                     waiting: 0,
+                    free: false,
                 })?;
                 self.accounts.insert(account, at);
                 at
@@ -97,20 +117,28 @@ impl Band {
         let flow = self.flows.get_mut(at)?;
         flow.cost = cost.max(1);
         flow.waiting += 1;
-        if flow.waiting == 1 {
-            self.ahead.remove(&(flow.tag, at));
-            self.order.insert((flow.tag, flow.turn, at));
+        let key = arrival.place.key();
+        match flow.head {
+            Some(head) if head < key => {}
+            old => {
+                if let Some(old) = old {
+                    self.order.remove(&(flow.tag, old, at));
+                } else {
+                    self.ahead.remove(&(flow.tag, at));
+                }
+                flow.head = Some(key);
+                self.order.insert((flow.tag, key, at));
+            }
         }
-        let Place { age, turn } = arrival.place;
-        self.waiting.insert((at, Some(age), turn), waiter);
+        self.waiting.insert((at, Some(key)), waiter);
         Some(at)
     }
 
     /// Whose turn it is, and since when it waits.
     pub(super) fn head(&self) -> Option<(At, Instant)> {
-        let (_, _, flow) = self.order.first()?;
-        let (key, waiter) = self.waiting.range((*flow, None, 0)..).next()?;
-        Some((*waiter, key.1?))
+        let (_, head, flow) = self.order.first()?;
+        let waiter = self.waiting.get(&(*flow, Some(*head)))?;
+        Some((*waiter, head.0))
     }
 
     /// How many of an account wait before one that comes now.
@@ -122,19 +150,16 @@ impl Band {
 
     /// Takes one out that had its turn.
     pub(super) fn serve(&mut self, at: At, place: Place) {
-        if !self.take(at, place) {
+        let Some(flow) = self.take(at, place) else {
             return;
+        };
+        let tag = flow.tag;
+        flow.free = place.again && !flow.free;
+        if !flow.free {
+            flow.tag = tag.saturating_add(flow.cost);
         }
-        if let Some(flow) = self.flows.get_mut(at) {
-            self.order.remove(&(flow.tag, flow.turn, at));
-            self.served = self.served.max(flow.tag);
-            flow.tag = flow.tag.saturating_add(flow.cost);
-            if flow.waiting > 0 {
-                self.order.insert((flow.tag, flow.turn, at));
-            } else {
-                self.ahead.insert((flow.tag, at));
-            }
-        }
+        self.served = self.served.max(tag);
+        self.stand(at);
         // Those that the others have caught up with.
         while let Some(&(tag, at)) = self.ahead.first()
             && tag <= self.served
@@ -146,29 +171,39 @@ impl Band {
 
     /// Takes one out that goes away without its turn.
     pub(super) fn remove(&mut self, at: At, place: Place) {
-        if !self.take(at, place) {
-            return;
-        }
-        if let Some(flow) = self.flows.get_mut(at)
-            && flow.waiting == 0
-        {
-            self.order.remove(&(flow.tag, flow.turn, at));
-            // One that was not served lately is owed nothing and owes nothing.
-            if flow.tag > self.served {
-                self.ahead.insert((flow.tag, at));
-            } else {
-                self.forget(at);
-            }
+        if self.take(at, place).is_some() {
+            self.stand(at);
         }
     }
 
-    fn take(&mut self, at: At, place: Place) -> bool {
-        let key = (at, Some(place.age), place.turn);
-        let there = self.waiting.remove(&key).is_some();
-        if there && let Some(flow) = self.flows.get_mut(at) {
-            flow.waiting -= 1;
+    /// Takes a request out, and its account out of the order.
+    fn take(&mut self, at: At, place: Place) -> Option<&mut Flow> {
+        self.waiting.remove(&(at, Some(place.key())))?;
+        let flow = self.flows.get_mut(at)?;
+        flow.waiting -= 1;
+        if let Some(head) = flow.head.take() {
+            self.order.remove(&(flow.tag, head, at));
         }
-        there
+        Some(flow)
+    }
+
+    /// Puts an account into the order again, if any of it waits.
+    fn stand(&mut self, at: At) {
+        let Some(flow) = self.flows.get_mut(at) else {
+            return;
+        };
+        let first = self.waiting.range((at, None)..).next();
+        flow.head = first.and_then(|((of, key), _)| key.filter(|_| *of == at));
+        match flow.head {
+            Some(head) => {
+                self.order.insert((flow.tag, head, at));
+            }
+            // One that was not served lately is owed nothing and owes nothing.
+            None if flow.tag <= self.served => self.forget(at),
+            None => {
+                self.ahead.insert((flow.tag, at));
+            }
+        }
     }
 
     fn forget(&mut self, at: At) {

@@ -256,6 +256,7 @@ fn comer(found: Lookup<'_>, now: Now) -> Comer {
         account: context.and_then(RequestContext::account).cloned(),
         priority: context.map(RequestContext::priority).unwrap_or_default(),
         age: age.min(now.instant),
+        again: attempt.is_some(),
     }
 }
 

@@ -156,6 +156,10 @@ impl Core {
         woken: &mut Vec<Waker>,
     ) -> Option<At> {
         let Granted { charges, turn } = granted;
+        let comer = Comer {
+            again: true,
+            ..comer
+        };
         let at = self.add_waiter(charges.path, comer, deadline, *turn);
         if let Some(at) = at {
             self.waiter(at).waker = waker.take();
@@ -243,6 +247,7 @@ impl Core {
         let waiter = self.waiter(at);
         if let State::Granted { charges, at: taken } = waiter.state {
             waiter.state = State::Aside { lapsed };
+            waiter.comer.again = true;
             self.queued += 1;
             self.alarms.taken(taken, at);
             self.hand_back(&charges, taken, now);

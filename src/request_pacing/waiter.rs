@@ -25,6 +25,8 @@ pub(super) struct Comer {
     pub(super) account: Option<AccountId>,
     pub(super) priority: Priority,
     pub(super) age: Instant,
+    /// Whether it had a turn before, and got nothing for it.
+    pub(super) again: bool,
 }
 
 /// A request that waits.
@@ -99,6 +101,7 @@ impl Waiter {
         Place {
             age: self.comer.age,
             turn: self.turn,
+            again: self.comer.again,
         }
     }
 

@@ -151,6 +151,7 @@ impl Model {
             account: Some(call.account.to_string().into()),
             priority: [Priority::High, Priority::Normal, Priority::Low][usize::from(call.priority)],
             age: self.now,
+            again: false,
         }
     }
 
