@@ -45,6 +45,7 @@ pub struct RequestContext {
 impl RequestContext {
     /// A context that knows the operation only.
     #[must_use]
+    #[inline]
     pub fn new(operation: Operation) -> Self {
         Self {
             account: None,
@@ -56,6 +57,7 @@ impl RequestContext {
 
     /// Sets the account.
     #[must_use]
+    #[inline]
     pub fn with_account(mut self, account: impl Into<AccountId>) -> Self {
         self.account = Some(account.into());
         self
@@ -71,6 +73,7 @@ impl RequestContext {
 
     /// Sets the endpoint from a constant, without a copy.
     #[must_use]
+    #[inline]
     pub fn with_static_endpoint(mut self, endpoint: &'static str) -> Self {
         self.endpoint = Some(SmolStr::new_static(endpoint));
         self
@@ -78,6 +81,7 @@ impl RequestContext {
 
     /// Sets the priority. The default is [`Priority::Normal`].
     #[must_use]
+    #[inline]
     pub fn with_priority(mut self, priority: Priority) -> Self {
         self.priority = priority;
         self
@@ -92,12 +96,14 @@ impl RequestContext {
 
     /// The path as a template, without ids and without the query.
     #[must_use]
+    #[inline]
     pub fn endpoint(&self) -> Option<&str> {
         self.endpoint.as_deref()
     }
 
     /// The same, to keep: a clone copies no text.
     #[cfg(any(feature = "request-pacing", feature = "retry-after-header"))]
+    #[inline]
     pub(crate) fn endpoint_name(&self) -> Option<&SmolStr> {
         self.endpoint.as_ref()
     }

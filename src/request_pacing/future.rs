@@ -83,24 +83,10 @@ where
                     this.state.set(State::Called { call });
                 }
                 StateProj::Called { call } => {
-                    let result = ready!(call.poll(cx));
+                    let mut result = ready!(call.poll(cx)).map_err(Into::into);
                     this.state.set(State::Done);
-                    return Poll::Ready(match result {
-                        Ok(mut response) => {
-                            if let Some(status) = response.extensions().get() {
-                                this.ticket.told(status);
-                            }
-                            let held = this.ticket.answered(Outcome::of(&response));
-                            if let Some(until) = held {
-                                response.extensions_mut().insert(PacedHold::until(until));
-                            }
-                            Ok(response)
-                        }
-                        Err(error) => {
-                            this.ticket.answered(Outcome::Lost);
-                            Err(error.into())
-                        }
-                    });
+                    settle(&mut result, this.ticket);
+                    return Poll::Ready(result);
                 }
                 StateProj::Done => panic!("polled after it was ready"),
             }
@@ -132,6 +118,21 @@ where
     }
     ticket.set_aside(found, cx)?;
     Poll::Pending
+}
+
+/// Tells pacing how the call ended, and the answer what came of that.
+#[inline]
+fn settle<R>(result: &mut Result<Response<R>, BoxError>, ticket: &mut Ticket) {
+    let Ok(response) = result else {
+        ticket.answered(Outcome::Lost);
+        return;
+    };
+    if let Some(status) = response.extensions().get() {
+        ticket.told(status);
+    }
+    if let Some(until) = ticket.answered(Outcome::of(response)) {
+        response.extensions_mut().insert(PacedHold::until(until));
+    }
 }
 
 impl<S, B> fmt::Debug for ResponseFuture<S, B>

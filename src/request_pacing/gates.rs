@@ -32,7 +32,7 @@ impl Core {
         let mut name = None;
         if let Some((account, endpoint)) = touched.account_endpoint {
             let found = self.find(account, endpoint);
-            if touched.endpoint == Some(endpoint) {
+            if touched.endpoint.is_some_and(|it| is_same(it, endpoint)) {
                 name = found.and_then(|at| self.gates.get(at)?.name);
             }
             path.extend(found.or_else(|| {
@@ -219,4 +219,10 @@ fn hash(hasher: &DefaultHashBuilder, (account, endpoint): (&str, &str)) -> u64 {
     hasher.write(account.as_bytes());
     hasher.write(endpoint.as_bytes());
     hasher.finish()
+}
+
+/// Mostly it is the same text at the same place.
+#[inline]
+fn is_same(a: &SmolStr, b: &SmolStr) -> bool {
+    std::ptr::eq(a, b) || a == b
 }

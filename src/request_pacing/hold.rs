@@ -136,6 +136,11 @@ impl Hold {
         if self.until.is_none() && self.ramp.is_none() && self.tightened.is_empty() {
             return u32::MAX;
         }
+        self.room_left(now)
+    }
+
+    #[cold]
+    fn room_left(&mut self, now: Instant) -> u32 {
         self.ramp_room(now).min(self.tightened.room(now))
     }
 

@@ -87,6 +87,7 @@ impl Draft {
     }
 
     /// Adds what the body said.
+    #[inline]
     pub(super) fn add(&mut self, scan: BodyScan) {
         let (account, request_id) = scan.into_found();
         self.account = account;
@@ -100,11 +101,13 @@ impl Draft {
     }
 
     /// Leaves what was found in the request.
+    #[inline]
     pub(super) fn leave_in<B>(self, request: &mut Request<B>) {
         let context = self.finish(request.uri());
         request.extensions_mut().insert(context);
     }
 
+    #[inline]
     fn finish(self, uri: &Uri) -> RequestContext {
         let context = RequestContext::new(self.operation).with_priority(self.priority);
         let context = match self.path {
