@@ -29,6 +29,13 @@ pub trait Scan {
     /// Sees the next piece. `Break` says that it has seen enough.
     fn push(&mut self, piece: &[u8]) -> ControlFlow<()>;
 
+    /// Whether what was seen is a success for certain, and nothing more is to
+    /// be told of it. Where the status says the same, the classifier is not
+    /// asked for a verdict. The default is `false`: it is always asked.
+    fn is_success(&self) -> bool {
+        false
+    }
+
     /// Says that the body is over: nothing was cut off.
     fn end(&mut self) {}
 

@@ -14,7 +14,7 @@ use pin_project_lite::pin_project;
 use super::layer::Shared;
 use crate::{
     body::{Look, Peek, Peeked},
-    classify::{Classification, Classify, ErrorClass},
+    classify::{Classification, Classify, ErrorClass, Scan},
 };
 
 pin_project! {
@@ -94,19 +94,34 @@ where
 }
 
 impl<C: Classify> Shared<C> {
-    /// Asks for the verdict and leaves it in the head.
+    /// Leaves the verdict in the head.
     #[inline]
     fn judge(&self, head: &mut Parts, scan: Option<C::Scan>) {
+        let by_status = ErrorClass::from_status(head.status);
+        if by_status.is_success() && scan.as_ref().is_some_and(Scan::is_success) {
+            leave_none(head);
+        } else {
+            self.ask(head, scan);
+        }
+    }
+
+    /// Apart from `judge`, which is inlined for the answers that nearly all are.
+    fn ask(&self, head: &mut Parts, scan: Option<C::Scan>) {
         let found = self.classify.classify(head, scan);
         if found.class().is_success() && ErrorClass::from_status(head.status).is_success() {
-            // NOTE: `ErrorClass::of` takes none for this. A classifier inside
-            // may have left one that we overrule.
-            if !head.extensions.is_empty() {
-                head.extensions.remove::<Classification>();
-            }
+            leave_none(head);
         } else {
             head.extensions.insert(found);
         }
+    }
+}
+
+/// Leaves no verdict, which [`ErrorClass::of`] takes for a success. A
+/// classifier inside may have left one that we overrule.
+#[inline]
+fn leave_none(head: &mut Parts) {
+    if !head.extensions.is_empty() {
+        head.extensions.remove::<Classification>();
     }
 }
 

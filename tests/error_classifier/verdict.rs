@@ -1,15 +1,15 @@
 //! Which verdict is left with which answer.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, ops::ControlFlow};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header::CONTENT_ENCODING};
+use http::{Request, Response, StatusCode, header::CONTENT_ENCODING, response::Parts};
 use http_body_util::Full;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, limit::ConcurrencyLimit, service_fn};
 use tower_http::decompression::DecompressionLayer;
 use tower_tiktok::{
     body::Peeked,
-    classify::{ByStatus, Classification, ErrorClass},
+    classify::{ByStatus, Classification, Classify, ErrorClass, Scan},
     error_classifier::{
         ErrorClassifier, ErrorClassifierBuilder, ErrorClassifierLayer, InvalidErrorClassifier,
         ResponseFuture,
@@ -65,6 +65,46 @@ async fn a_plain_success_leaves_no_extension() {
             left
         );
         assert_eq!(ErrorClass::of(&response), ErrorClass::Success);
+    }
+}
+
+/// Takes any body for a success.
+#[derive(Debug)]
+struct Sure;
+
+impl Scan for Sure {
+    fn push(&mut self, _: &[u8]) -> ControlFlow<()> {
+        ControlFlow::Break(())
+    }
+
+    fn is_success(&self) -> bool {
+        true
+    }
+}
+
+impl Classify for Sure {
+    type Scan = Self;
+
+    fn scan(&self, _: &Parts) -> Option<Self> {
+        Some(Self)
+    }
+
+    fn classify(&self, _: &Parts, _: Option<Self>) -> Classification {
+        Classification::new(ErrorClass::Conflict)
+    }
+}
+
+#[tokio::test]
+async fn a_success_that_the_status_confirms_needs_no_verdict() {
+    for (status, class) in [(200, ErrorClass::Success), (500, ErrorClass::Conflict)] {
+        let sure = ErrorClassifierLayer::builder(Sure).build().unwrap();
+        // What a classifier inside has left does not outlast it.
+        let client = sure.layer(layer().layer(service_fn(move |_: Request<()>| async move {
+            let body = Script::data([r#"{"code":17,"message":""}"#]);
+            Ok::<_, Reset>(Response::builder().status(status).body(body).unwrap())
+        })));
+        let response = client.oneshot(Request::new(())).await.unwrap();
+        assert_eq!(ErrorClass::of(&response), class);
     }
 }
 

@@ -211,6 +211,11 @@ impl Scan for EnvelopeScan {
         self.read(piece)
     }
 
+    #[inline]
+    fn is_success(&self) -> bool {
+        self.begins_with_success
+    }
+
     fn end(&mut self) {
         // Whatever is not complete now never will be.
         self.stop(Shape::NoObject);
