@@ -29,7 +29,7 @@ pub const REQUEST: &str = r#"{"advertiser_id":"7000000000000000001","campaign_id
 /// The body of every answer: 100 bytes or so.
 pub const RESPONSE: &str = r#"{"code":0,"message":"OK","request_id":"20260402164738696E037A0B6EF5E5DDA5","data":{"status":"ENABLE"}}"#;
 
-const ACCOUNT: HeaderName = HeaderName::from_static("x-account");
+static ACCOUNT: HeaderName = HeaderName::from_static("x-account");
 
 /// Answers at once, always the same.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +67,7 @@ pub fn template(method: Method) -> Request<Full<Bytes>> {
     };
     *request.uri_mut() = uri.try_into().expect("a good URI");
     let headers = request.headers_mut();
-    headers.insert(ACCOUNT, HeaderValue::from_static("7000000000000000001"));
+    headers.insert(&ACCOUNT, HeaderValue::from_static("7000000000000000001"));
     headers.insert("access-token", HeaderValue::from_static("secret"));
     headers.insert("accept", HeaderValue::from_static("*/*"));
     headers.insert("content-type", HeaderValue::from_static("application/json"));
@@ -86,7 +86,7 @@ pub fn template_with_context(method: Method) -> Request<Full<Bytes>> {
 }
 
 fn account<B>(request: &Request<B>) -> Option<AccountId> {
-    let id = request.headers().get(ACCOUNT)?.to_str().ok()?;
+    let id = request.headers().get(&ACCOUNT)?.to_str().ok()?;
     Some(AccountId::from(id))
 }
 
