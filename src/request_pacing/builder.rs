@@ -13,12 +13,16 @@ use crate::extensions::AccountId;
 
 const DAY: u64 = 86_400;
 
+/// Where one call in a hundred is lost, this costs less than one percent.
+const LOST_AFTER: Duration = Duration::from_secs(120);
+
 /// Builds a [`RequestPacingLayer`].
 #[derive(Clone)]
 pub struct RequestPacingBuilder<K> {
     scopes: K,
     max_queued: usize,
     ageing: Duration,
+    lost_after: Duration,
     weights: Vec<(AccountId, NonZeroU32)>,
     date: Option<SystemTime>,
     learned: Vec<LearnedLimit>,
@@ -30,6 +34,7 @@ impl<K: Scopes> RequestPacingBuilder<K> {
             scopes,
             max_queued: 100_000,
             ageing: Duration::from_secs(10),
+            lost_after: LOST_AFTER,
             weights: Vec::new(),
             date: None,
             learned: Vec::new(),
@@ -54,6 +59,21 @@ impl<K: Scopes> RequestPacingBuilder<K> {
     #[must_use]
     pub fn ageing(mut self, time: Duration) -> Self {
         self.ageing = time;
+        self
+    }
+
+    /// How long after it was sent a call may still arrive whose answer nobody
+    /// saw: its caller is gone, a timeout gave it up, or its connection broke.
+    /// The default is two minutes. It keeps its place in windows of a minute and
+    /// more for so long, and then for the length of the window.
+    ///
+    /// It is to be no shorter than the network, and whatever stands between, may
+    /// keep a request back. Shorter makes room again sooner, and a call that
+    /// arrives later than that is one too many; longer costs a place for longer
+    /// with each call that is lost. Windows under a minute do not wait for it.
+    #[must_use]
+    pub fn lost_after(mut self, time: Duration) -> Self {
+        self.lost_after = time;
         self
     }
 
@@ -101,6 +121,7 @@ impl<K: Scopes> RequestPacingBuilder<K> {
         let settings = Settings {
             max_queued: self.max_queued,
             ageing: self.ageing,
+            lost_after: self.lost_after,
             midnight: Instant::now() + to_midnight,
         };
         let layer = RequestPacingLayer::new(Box::new(self.scopes), settings);
@@ -117,6 +138,7 @@ impl<K> fmt::Debug for RequestPacingBuilder<K> {
         f.debug_struct("RequestPacingBuilder")
             .field("max_queued", &self.max_queued)
             .field("ageing", &self.ageing)
+            .field("lost_after", &self.lost_after)
             .field("weights", &self.weights)
             .finish_non_exhaustive()
     }

@@ -60,6 +60,9 @@ pub(super) struct Core {
 pub(super) struct Settings {
     pub(super) max_queued: usize,
     pub(super) ageing: Duration,
+    /// A call whose answer nobody saw arrives no later than so long after it
+    /// was sent.
+    pub(super) lost_after: Duration,
     /// A 00:00 UTC.
     pub(super) midnight: Instant,
 }

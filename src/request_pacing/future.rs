@@ -123,9 +123,9 @@ where
 /// Tells pacing how the call ended, and the answer what came of that.
 #[inline]
 fn settle<R>(result: &mut Result<Response<R>, BoxError>, ticket: &mut Ticket) {
-    let Ok(response) = result else {
-        ticket.answered(Outcome::Lost);
-        return;
+    let response = match result {
+        Ok(response) => response,
+        Err(error) => return ticket.failed(&**error),
     };
     if let Some(status) = response.extensions().get() {
         ticket.told(status);

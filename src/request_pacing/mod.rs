@@ -6,8 +6,8 @@
 //! every window of every scope that it counts in has room for it, as the
 //! server counts: a request arrives some time between its sending and its
 //! answer, and only then does it take room. Windows of a minute and more are
-//! never overrun by calls that are answered, however late. In shorter ones the
-//! arrival is estimated; what the server refuses teaches how well, and so the
+//! never overrun, however late calls arrive. In shorter ones the arrival is
+//! estimated; what the server refuses teaches how well, and so the
 //! margin is as small as the evidence allows.
 //!
 //! # Example
@@ -126,10 +126,13 @@
 //! many.
 //!
 //! A call that is given up, by a timeout or because nobody wants its answer any
-//! more, may still be on its way. It counts as arrived when it was given up, or
-//! when a slow one would have, whichever is later. Should it arrive later still,
-//! windows of a minute and more have one too many as well. So a timeout inside
-//! should be longer than a slow answer takes.
+//! more, or whose connection broke, may still be on its way, and arrive
+//! [some minutes](RequestPacingBuilder::lost_after) after it was sent. Until then
+//! it keeps its place in windows of a minute and more; in shorter ones it counts
+//! as one that stalls. So a timeout inside that is shorter than slow answers
+//! take costs places. A call whose error proves that it never left keeps none:
+//! one with [`NotSent`](crate::error::NotSent) in its chain and, with the feature
+//! `jittered-backoff`, one that its `TransportErrors` take for not sent.
 //!
 //! # Order
 //!

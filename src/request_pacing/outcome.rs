@@ -1,9 +1,12 @@
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use http::Response;
 
+#[cfg(feature = "jittered-backoff")]
+use crate::jittered_backoff::{ClassifyError, Delivery, TransportErrors};
 use crate::{
     classify::{Classification, ErrorClass, Throttle, ThrottleScope, ThrottleWindow},
+    error::is_unsent,
     extensions::RetryAfter,
 };
 
@@ -48,6 +51,15 @@ impl Outcome {
             retry_after: retry_after.map(RetryAfter::delay),
         })
     }
+}
+
+/// Whether a call that failed certainly never reached the server.
+pub(super) fn never_left(error: &(dyn Error + 'static)) -> bool {
+    #[cfg(feature = "jittered-backoff")]
+    if TransportErrors.delivery(error) == Delivery::NotSent {
+        return true;
+    }
+    is_unsent(error)
 }
 
 fn is_of_all(scope: ThrottleScope) -> bool {

@@ -18,7 +18,9 @@ pub(super) struct Answer<'a> {
     pub(super) outcome: &'a Outcome,
     pub(super) now: Now,
     pub(super) sent: Now,
-    /// When it arrived at the latest.
+    /// When it was answered, or as if it had been.
+    pub(super) ended: Tick,
+    /// When it arrived at the latest. Not before it ended.
     pub(super) latest: Tick,
 }
 
@@ -47,7 +49,8 @@ impl Gate {
         };
         let share = active.share.as_ref().filter(|_| awaited);
         let (first, latest) = (answer.sent.tick, answer.latest);
-        let probably = share.map(|it| first.plus(latest.since(first).mul_f64(it.value())));
+        let trip = answer.ended.since(first);
+        let probably = share.map(|it| first.plus(trip.mul_f64(it.value())));
         let arrived = Arrived {
             requests: 1,
             probably,

@@ -63,7 +63,7 @@ impl Core {
                 Some((gate.kind.throttle_scope(), gate.fullness(sent)))
             }));
         }
-        let latest = match outcome {
+        let ended = match outcome {
             Outcome::Admitted => {
                 self.trips.saw(now.tick.since(sent.tick).into());
                 now.tick
@@ -72,10 +72,15 @@ impl Core {
             // Nobody saw when it ended: it may still be on its way.
             Outcome::Lost => now.tick.max(sent.tick.plus(self.trips.long().into())),
         };
+        let latest = match outcome {
+            Outcome::Lost => ended.max(sent.tick.plus(self.settings.lost_after.into())),
+            _ => ended,
+        };
         let answer = Answer {
             outcome: &outcome,
             now,
             sent,
+            ended,
             latest,
         };
         let (mut closed, mut are_placed) = (None, true);

@@ -1,4 +1,5 @@
 use std::{
+    error::Error,
     fmt, mem,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -8,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{
     charge::Charges,
-    outcome::Outcome,
+    outcome::{Outcome, never_left},
     pacer::{Granted, Joined, Pacer},
     tick::Now,
 };
@@ -132,6 +133,17 @@ impl Ticket {
         };
         self.state = State::Over;
         self.pacer.settle(&self.granted.charges, at, outcome)
+    }
+
+    /// Its call failed. If it certainly never left, its slots go to others.
+    #[cold]
+    pub(super) fn failed(&mut self, error: &(dyn Error + 'static)) {
+        if let State::Sent { at } = self.state
+            && never_left(error)
+        {
+            self.state = State::Granted { at };
+        }
+        self.end();
     }
 
     /// Gives up what it has.

@@ -8,6 +8,7 @@ mod eviction;
 mod handle;
 mod headers;
 mod learned;
+mod lost;
 mod memory;
 mod queue;
 mod refusals;

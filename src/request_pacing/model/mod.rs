@@ -128,6 +128,7 @@ impl Model {
             core: Core::new(Settings {
                 max_queued: 1_000,
                 ageing: Duration::from_secs(10),
+                lost_after: Duration::from_secs(120),
                 midnight,
             }),
             quotas,
