@@ -152,6 +152,58 @@ async fn a_connection_that_broke_proves_nothing() {
     assert_eq!(start.elapsed().as_secs(), 180);
 }
 
+/// Long round trips, and one that is lost a minute and a half before midnight.
+#[tokio::test(start_paused = true)]
+async fn a_lost_call_does_not_turn_the_page_before_midnight() {
+    let start = Instant::now();
+    let layer = RequestPacingLayer::builder(Quota::requests_per_day_utc(20))
+        .date(at_utc(23, 0, 0))
+        .build()
+        .unwrap();
+    let client = layer.layer(Server);
+    let midnight = start + secs(3_600);
+    join_all((0..18).map(|_| go(&client, slow("x", "/a", 180_000)))).await;
+    sleep_until(midnight - secs(90)).await;
+    let lost = spawn(&client, slow("x", "/a", 180_000)).await;
+    sleep(secs(5)).await;
+    lost.abort();
+    sleep(SECOND).await;
+    // One of twenty is left. It is 23:58:36.
+    let mut sent = 19;
+    while Instant::now() < midnight - secs(60) {
+        let call = spawn(&client, request("x", "/a")).await;
+        sleep(SECOND).await;
+        match call.is_finished() {
+            true => sent += 1,
+            false => call.abort(),
+        }
+    }
+    assert_eq!(sent, 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_lost_before_midnight_counts_in_both_days() {
+    let start = Instant::now();
+    let layer = RequestPacingLayer::builder(Quota::requests_per_day_utc(2))
+        .date(at_utc(23, 0, 0))
+        .build()
+        .unwrap();
+    let client = layer.layer(Server);
+    let midnight = start + secs(3_600);
+    for before in [300, 90] {
+        sleep_until(midnight - secs(before)).await;
+        let lost = spawn(&client, slow("x", "/a", 600_000)).await;
+        sleep(secs(5)).await;
+        lost.abort();
+    }
+    // Only the second may arrive tomorrow.
+    sleep_until(midnight + secs(61)).await;
+    go(&client, request("x", "/a")).await.unwrap();
+    assert_eq!(Instant::now(), midnight + secs(61));
+    go(&client, request("x", "/a")).await.unwrap();
+    assert_eq!(Instant::now(), midnight + secs(86_400 + 60));
+}
+
 /// A client that gives up early, and its server.
 struct Hasty {
     simulator: SimulatorBuilder,

@@ -122,6 +122,13 @@ impl Count {
         }
     }
 
+    /// Requests that are over may arrive until then.
+    pub(super) fn may_arrive(&mut self, until: Tick, requests: u32) {
+        if let Self::Day(day) = self {
+            day.may_arrive(until, requests);
+        }
+    }
+
     /// Requests arrived, as far as this window is concerned, at `at`.
     #[inline]
     pub(in crate::request_pacing) fn arrived(&mut self, at: Tick, new: u32, limit: &Limit) {

@@ -13,6 +13,7 @@ pub(in crate::request_pacing) struct Day {
     /// is sent then counts in both days. So it fits in a [`Count`](super::Count).
     page: u32,
     today: u32,
+    /// Those of today that may arrive tomorrow.
     tomorrow: u32,
 }
 
@@ -43,6 +44,15 @@ impl Day {
         self.tomorrow = self.tomorrow.saturating_sub(requests);
     }
 
+    /// Some that are no longer in flight may arrive until then. If that is
+    /// near to midnight, they count tomorrow as well.
+    pub(super) fn may_arrive(&mut self, until: Tick, requests: u32) {
+        let midnight = Tick::end_of_day(self.page / 2);
+        if !self.is_near() && until.plus(margin()) >= midnight {
+            self.tomorrow = self.tomorrow.saturating_add(requests);
+        }
+    }
+
     /// Turns the page, if it is time; so many are in flight.
     #[inline]
     pub(super) fn turn(&mut self, now: Tick, in_flight: u32) {
@@ -56,7 +66,7 @@ impl Day {
             let midnight = Tick::end_of_day(self.page / 2);
             if !self.is_near() && now.plus(margin()) >= midnight {
                 self.page += 1;
-                self.tomorrow = in_flight;
+                self.tomorrow = self.tomorrow.saturating_add(in_flight);
             }
             if !self.is_near() || now < midnight.plus(margin()) {
                 return;

@@ -141,7 +141,10 @@ impl Windows {
                 (Kind::Short, None) => {}
                 (Kind::Long, _) => count.arrived(it.latest, it.requests, limit),
                 // It was in flight if midnight came near before now.
-                (Kind::Day, _) => count.turn(it.in_flight, now),
+                (Kind::Day, _) => {
+                    count.turn(it.in_flight, now);
+                    count.may_arrive(it.latest, it.requests);
+                }
             }
         }
     }
