@@ -2,10 +2,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::tighten::Tightened;
+use super::{learned::MEMORY, tighten::Tightened};
 
 /// How long one step of the ramp lasts when no answer ends it sooner.
 const STEP: Duration = Duration::from_secs(1);
+/// No scope is closed for longer: a wait beyond it is as good as for ever.
+const LONGEST: Duration = Duration::from_secs(30 * 365 * 86_400);
 /// Steps after which the ramp is over, with 256 requests in flight.
 const STEPS: u32 = 8;
 
@@ -18,6 +20,8 @@ pub(super) struct Hold {
     event: Option<Event>,
     until: Option<Instant>,
     ramp: Option<Ramp>,
+    /// Whether it is closed until somebody opens it.
+    pub(super) paused: bool,
     /// What the server says it admits.
     pub(super) tightened: Tightened,
 }
@@ -29,6 +33,8 @@ struct Event {
     repeats: u32,
     /// Whether a request that was sent since has been admitted.
     over: bool,
+    /// Until when it counts, if nothing is sent.
+    counts_until: Instant,
 }
 
 /// After it was closed: one request first, then two, then four.
@@ -55,22 +61,21 @@ impl Hold {
         now: Instant,
         wait: impl FnOnce(u32) -> Option<Duration>,
     ) -> Option<Instant> {
-        let event = match self.event {
-            Some(event) if sent < event.began => event,
-            Some(event) if !event.over => Event {
-                began: now,
-                repeats: event.repeats.saturating_add(1),
-                over: false,
-            },
-            _ => Event {
-                began: now,
-                repeats: 0,
-                over: false,
-            },
+        let known = self.event.filter(|event| sent < event.began);
+        let (began, repeats) = match (known, self.event) {
+            (Some(event), _) => (event.began, event.repeats),
+            (_, Some(event)) if event.counts(now) => (now, event.repeats.saturating_add(1)),
+            _ => (now, 0),
         };
-        self.event = Some(event);
-        let until = now.checked_add(wait(event.repeats)?)?;
-        self.close(until).then_some(until)
+        let wait = wait(repeats).map(|wait| wait.min(LONGEST));
+        let until = now + wait.unwrap_or_default();
+        self.event = Some(Event {
+            began,
+            repeats,
+            over: known.is_some_and(|event| event.over),
+            counts_until: until + MEMORY,
+        });
+        (wait.is_some() && self.close(until)).then_some(until)
     }
 
     /// Closes until `until`, unless it is closed for longer.
@@ -133,6 +138,9 @@ impl Hold {
     /// How many more requests may be in flight.
     #[inline]
     pub(super) fn room(&mut self, now: Instant) -> u32 {
+        if self.paused {
+            return 0;
+        }
         if self.until.is_none() && self.ramp.is_none() && self.tightened.is_empty() {
             return u32::MAX;
         }
@@ -160,8 +168,12 @@ impl Hold {
         (1_u32 << step).saturating_sub(ramp.in_flight)
     }
 
-    /// When there is more room, if there is none.
+    /// When there is more room, if there is none. `None`: when somebody opens
+    /// it.
     pub(super) fn next_free(&self, now: Instant) -> Option<Instant> {
+        if self.paused {
+            return None;
+        }
         if let Some(until) = self.until(now) {
             return Some(until);
         }
@@ -172,7 +184,14 @@ impl Hold {
 
     /// Whether it is as a new one.
     pub(super) fn is_clear(&mut self, now: Instant) -> bool {
-        self.room(now) == u32::MAX && self.event.is_none_or(|event| event.over)
+        self.room(now) == u32::MAX && self.event.is_none_or(|event| !event.counts(now))
+    }
+}
+
+impl Event {
+    /// Whether another one would be one in a row with it.
+    fn counts(&self, now: Instant) -> bool {
+        !self.over && now < self.counts_until
     }
 }
 
@@ -218,6 +237,25 @@ mod tests {
         hold.admitted(now + SECOND);
         hold.refused(now + SECOND, now + SECOND, waits);
         assert_eq!(hold.until(now + SECOND), Some(now + SECOND * 2));
+    }
+
+    #[test]
+    fn an_event_is_forgotten_an_hour_after_it_opened() {
+        let (now, mut hold) = (Instant::now(), Hold::default());
+        hold.refused(now, now, waits);
+        let opened = now + SECOND;
+        assert!(!hold.is_clear(opened + SECOND * 3_599));
+        assert!(hold.is_clear(opened + SECOND * 3_600));
+        let later = opened + SECOND * 3_600;
+        hold.refused(later, later, waits);
+        assert_eq!(hold.until(later), Some(later + SECOND));
+    }
+
+    #[test]
+    fn a_wait_without_an_end_closes() {
+        let (now, mut hold) = (Instant::now(), Hold::default());
+        hold.refused(now, now, |_| Some(Duration::MAX));
+        assert_eq!(hold.room(now + SECOND * 1_000_000), 0);
     }
 
     #[test]

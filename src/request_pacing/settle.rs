@@ -72,7 +72,7 @@ impl Gate {
                 None
             }
             Outcome::Refused(refusal) if refusal.by == Some(self.kind.throttle_scope()) => {
-                Some(self.refused(charge, sent, seen, now, refusal))
+                self.refused(charge, sent, seen, now, refusal)
             }
             Outcome::Refused(_) | Outcome::Unclear | Outcome::Lost => None,
         };
@@ -83,6 +83,7 @@ impl Gate {
         closed
     }
 
+    /// Returns until when it is closed, or now if it is only full.
     #[cold]
     fn refused(
         &mut self,
@@ -91,7 +92,7 @@ impl Gate {
         seen: Instant,
         now: Now,
         refusal: &Refusal,
-    ) -> Instant {
+    ) -> Option<Instant> {
         if self.windows.plan().is_none() {
             // So there is a limit after all.
             self.set_plan(Some(Arc::new(Plan::unknown())));
@@ -112,7 +113,10 @@ impl Gate {
         }
         let hold = &mut active.hold;
         hold.refused(sent, now.instant, |repeats| refusal.wait(repeats, known));
-        hold.until(now.instant).unwrap_or(now.instant)
+        let held = hold.until(now.instant);
+        let in_flight = active.in_flight();
+        let waits = active.standing > 0 || self.windows.is_tight(in_flight, now);
+        held.or_else(|| waits.then_some(now.instant))
     }
 
     /// Takes as arrived what should have been answered long ago: a call that

@@ -9,14 +9,16 @@ use std::{
 
 use futures_util::future::join_all;
 use http::{Request, Response};
-use tokio::time::{Instant, sleep};
-use tower::{BoxError, Layer, ServiceExt, service_fn};
+use tokio::time::{Instant, sleep, timeout};
+use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 use tower_tiktok::{
     classify::{Classification, ErrorClass, Throttle, ThrottleScope, ThrottleWindow},
     error::DeadlineExceeded,
     extensions::{Deadline, Operation, PacedHold, RequestContext, RetryAfter},
     request_pacing::{Quota, Quotas, RequestPacingLayer, Scope},
 };
+
+const SECOND: Duration = Duration::from_secs(1);
 
 fn refusal(scope: ThrottleScope, window: ThrottleWindow, wait: u64) -> Response<()> {
     let throttle = Throttle::new(scope, window).with_waits([Duration::from_secs(wait)]);
@@ -185,4 +187,78 @@ async fn who_waits_already_hears_of_it_when_the_scope_closes() {
     let error = waiting.await.unwrap().unwrap_err();
     assert!(error.is::<DeadlineExceeded>());
     assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+fn refusing(
+    throttle: Option<Throttle>,
+) -> impl Service<Request<()>, Response = Response<()>, Error = Infallible, Future: Send> + Clone {
+    service_fn(move |_: Request<()>| {
+        let mut found = Classification::new(ErrorClass::RateLimited);
+        if let Some(throttle) = throttle.clone() {
+            found = found.with_throttle(throttle);
+        }
+        let mut response = Response::new(());
+        response.extensions_mut().insert(found);
+        async { Ok::<_, Infallible>(response) }
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn scopes_that_were_refused_once_are_forgotten() {
+    let quotas = Quotas::none().with_each_account_endpoint(Quota::requests_per_second(5));
+    let layer = RequestPacingLayer::builder(quotas).build().unwrap();
+    let throttle = Throttle::new(ThrottleScope::AccountEndpoint, ThrottleWindow::Second);
+    let refuse = layer.layer(refusing(Some(throttle.with_waits([SECOND]))));
+    for n in 0..500 {
+        let request = request(&n.to_string(), "/a");
+        refuse.clone().oneshot(request).await.unwrap();
+    }
+    sleep(SECOND * 7_200).await;
+    let well = layer.layer(service_fn(|_: Request<()>| async {
+        Ok::<_, Infallible>(Response::new(()))
+    }));
+    for _ in 0..500 {
+        well.clone().oneshot(request("z", "/a")).await.unwrap();
+    }
+    let left = layer.handle().snapshot().scopes().len();
+    assert!(left < 20, "{left} scopes are left");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_is_kept_back_no_hold_is_claimed() {
+    use ThrottleWindow::{Minute, Second, Unknown};
+    let of = |window| Some(Throttle::new(ThrottleScope::App, window));
+    for throttle in [of(Second), of(Minute), of(Unknown), None] {
+        for quota in [
+            Quota::requests_per_minute(1_000),
+            Quota::requests_per_second(1_000),
+        ] {
+            let layer = RequestPacingLayer::builder(quota).build().unwrap();
+            let refuse = layer.layer(refusing(throttle.clone()));
+            let response = refuse.oneshot(request("x", "/a")).await.unwrap();
+            assert_eq!(response.extensions().get::<PacedHold>(), None);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_that_is_full_keeps_the_refused_one_back() {
+    let quota = Quota::requests_per_second(1);
+    let layer = RequestPacingLayer::builder(quota).build().unwrap();
+    let throttle = Throttle::new(ThrottleScope::App, ThrottleWindow::Second);
+    let refuse = layer.layer(refusing(Some(throttle.with_waits([SECOND]))));
+    let response = refuse.oneshot(request("x", "/a")).await.unwrap();
+    let hold = response.extensions().get::<PacedHold>();
+    assert_eq!(hold.map(PacedHold::instant), Some(Instant::now()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_without_an_end_closes() {
+    let quota = Quota::requests_per_minute(1_000);
+    let layer = RequestPacingLayer::builder(quota).build().unwrap();
+    let throttle = Throttle::new(ThrottleScope::App, ThrottleWindow::Day);
+    let refuse = layer.layer(refusing(Some(throttle.with_waits([Duration::MAX]))));
+    refuse.clone().oneshot(request("x", "/a")).await.unwrap();
+    let again = timeout(SECOND * 1_000_000, refuse.oneshot(request("x", "/a")));
+    assert!(again.await.is_err());
 }

@@ -21,7 +21,7 @@ pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
 /// How long it is remembered of a scope that is not used.
-const MEMORY: Duration = Duration::from_secs(3_600);
+pub(super) const MEMORY: Duration = Duration::from_secs(3_600);
 
 /// What one scope has learned: made when a refusal contradicts what is
 /// known, or when nothing is.
