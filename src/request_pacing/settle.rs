@@ -93,7 +93,7 @@ impl Gate {
         now: Now,
         refusal: &Refusal,
     ) -> Option<Instant> {
-        if self.windows.plan().is_none() {
+        if self.windows.plan().is_none_or(Plan::admits_all) {
             // So there is a limit after all.
             self.set_plan(Some(Arc::new(Plan::unknown())));
         }

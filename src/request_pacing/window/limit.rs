@@ -62,6 +62,15 @@ impl Limit {
         self.kind == Kind::Short
     }
 
+    pub(super) fn is_as_long_as(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.length == other.length
+    }
+
+    pub(super) fn without_limit(mut self) -> Self {
+        self.set_requests(u32::MAX);
+        self
+    }
+
     /// Whether it counts any stretch of this length.
     pub(super) fn is_of(&self, length: Ticks) -> bool {
         self.kind != Kind::Day && self.length == length

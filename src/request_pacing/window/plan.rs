@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::limit::{Kind, Limit};
 use crate::request_pacing::{Quota, Span, Window, learned, tick::Ticks};
 
@@ -30,6 +32,28 @@ impl Plan {
             is_unknown: true,
             ..Self::of([second, minute].iter().map(Limit::new).collect())
         }
+    }
+
+    /// With those besides that it does not have, without a limit.
+    pub(super) fn keeping<'a>(
+        plan: Option<Arc<Self>>,
+        old: impl Iterator<Item = &'a Limit>,
+    ) -> Option<Arc<Self>> {
+        let mut limits = plan.as_deref().map_or(vec![], |plan| plan.limits.to_vec());
+        let named = limits.len();
+        for old in old {
+            if !limits.iter().any(|new| new.is_as_long_as(old)) {
+                limits.push(old.without_limit());
+            }
+        }
+        if limits.len() == named {
+            return plan;
+        }
+        let is_unknown = plan.is_some_and(|plan| plan.is_unknown);
+        Some(Arc::new(Self {
+            is_unknown,
+            ..Self::of(limits.into())
+        }))
     }
 
     fn of(limits: Box<[Limit]>) -> Self {
@@ -81,6 +105,11 @@ impl Plan {
     /// Whether nothing was said of it, and all of it is learned.
     pub(in crate::request_pacing) fn is_unknown(&self) -> bool {
         self.is_unknown
+    }
+
+    /// Whether it limits nothing.
+    pub(in crate::request_pacing) fn admits_all(&self) -> bool {
+        self.limits.iter().all(|limit| limit.requests == u32::MAX)
     }
 
     /// How long the longest short window is.

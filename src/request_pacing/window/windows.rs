@@ -50,17 +50,17 @@ impl Windows {
         Self { plan, counts }
     }
 
-    /// Changes the limits, and keeps the counts of the windows that stay.
+    /// Changes the limits, and keeps the counts of the windows that stay. Those
+    /// that must not be overrun count on without a limit: they may come back.
     pub(in crate::request_pacing) fn set_plan(
         &mut self,
         plan: Option<Arc<Plan>>,
         in_flight: InFlight,
     ) {
-        let mut new = Self::new(plan);
+        let kept = self.limits().iter().filter(|old| !old.is_short());
+        let mut new = Self::new(Plan::keeping(plan, kept));
         for (limit, count) in new.each_mut() {
-            let same = self
-                .each_mut()
-                .find(|(old, _)| old.kind == limit.kind && old.length == limit.length);
+            let same = self.each_mut().find(|(old, _)| old.is_as_long_as(limit));
             match same {
                 Some((_, old)) => *count = mem::take(old),
                 None => count.take(in_flight.all),
