@@ -8,7 +8,7 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashSet, HashTable};
 use tokio::time::Instant;
 
 use super::{
-    Quota, Scope, alarms::Alarms, gate::Gate, line::Line, names::Names, trips::Trips,
+    Scope, alarms::Alarms, by_hand::ByHand, gate::Gate, line::Line, names::Names, trips::Trips,
     waiter::Waiter, window::Plan,
 };
 use crate::{
@@ -44,8 +44,7 @@ pub(super) struct Core {
     pub(super) roots: Vec<At>,
     pub(super) alarms: Alarms,
     pub(super) weights: HashMap<AccountId, u32>,
-    /// Quotas that were set by hand, and outlive the use of their scope.
-    pub(super) quotas: HashMap<Scope, Quota>,
+    pub(super) by_hand: HashMap<Scope, ByHand>,
     pub(super) plans: HashSet<Arc<Plan>>,
     pub(super) trips: Trips,
     pub(super) settings: Settings,
@@ -85,7 +84,7 @@ impl Core {
             roots: Vec::new(),
             alarms: Alarms::default(),
             weights: HashMap::new(),
-            quotas: HashMap::new(),
+            by_hand: HashMap::new(),
             plans: HashSet::new(),
             trips: Trips::default(),
             settings,

@@ -148,7 +148,7 @@ impl Gate {
     /// Whether it was closed after a request took its slot.
     pub(super) fn closed_since(&self, taken: Instant) -> bool {
         let active = self.if_active();
-        active.is_some_and(|active| active.hold.closed_since(taken))
+        active.is_some_and(|active| active.hold.paused || active.hold.closed_since(taken))
     }
 
     /// Takes a slot in every window.

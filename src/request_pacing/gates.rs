@@ -6,10 +6,9 @@ use std::{
 
 use hashbrown::DefaultHashBuilder;
 use smol_str::SmolStr;
-use tokio::time::Instant;
 
 use super::{
-    Quota, Scope, Scopes, Touched,
+    Inadmissible, InvalidQuota, Quota, Scope, Scopes, Touched,
     charge::Path,
     core::{Core, GATE},
     gate::Gate,
@@ -26,7 +25,11 @@ use crate::{
 /// Which scopes there are.
 impl Core {
     #[inline]
-    pub(super) fn resolve(&mut self, touched: &Touched<'_>, scopes: &dyn Scopes) -> Path {
+    pub(super) fn resolve(
+        &mut self,
+        touched: &Touched<'_>,
+        scopes: &dyn Scopes,
+    ) -> Result<Path, Box<Inadmissible>> {
         let mut path = Path::default();
         // Mostly the two endpoints are one, and found at once.
         let mut name = None;
@@ -35,27 +38,39 @@ impl Core {
             if touched.endpoint.is_some_and(|it| is_same(it, endpoint)) {
                 name = found.and_then(|at| self.gates.get(at)?.name);
             }
-            path.extend(found.or_else(|| {
-                let scope = Scope::of_account_endpoint(account.clone(), endpoint.clone());
-                self.add(&scope, scopes)
-            }));
+            path.extend(match found {
+                Some(at) => Some(at),
+                None => {
+                    let scope = Scope::of_account_endpoint(account.clone(), endpoint.clone());
+                    self.add(&scope, scopes)?
+                }
+            });
         }
         // Whose values are many are mostly those of one account; the other way
         // round, one value would lead to as many lines as there are accounts.
         if let Some(value) = &touched.field {
             let found = self.names.find(value);
             let found = found.and_then(|name| self.names.get(name).field);
-            path.extend(found.or_else(|| self.add(&Scope::field_value(value), scopes)));
+            path.extend(match found {
+                Some(at) => Some(at),
+                None => self.add(&Scope::field_value(value), scopes)?,
+            });
         }
         if let Some(endpoint) = touched.endpoint {
             let found = name.or_else(|| self.names.find(endpoint));
             let found = found.and_then(|name| self.names.get(name).endpoint);
-            path.extend(found.or_else(|| self.add(&Scope::of_endpoint(endpoint.clone()), scopes)));
+            path.extend(match found {
+                Some(at) => Some(at),
+                None => self.add(&Scope::of_endpoint(endpoint.clone()), scopes)?,
+            });
         }
         if touched.app {
-            path.extend(self.app.or_else(|| self.add(&Scope::app(), scopes)));
+            path.extend(match self.app {
+                Some(at) => Some(at),
+                None => self.add(&Scope::app(), scopes)?,
+            });
         }
-        path
+        Ok(path)
     }
 
     /// The gate of an account at an endpoint.
@@ -68,7 +83,7 @@ impl Core {
         self.accounts.find(hash, same).copied()
     }
 
-    fn find_scope(&self, scope: &Scope) -> Option<At> {
+    pub(super) fn find_scope(&self, scope: &Scope) -> Option<At> {
         if scope.kind() == Kind::App {
             return self.app;
         }
@@ -85,22 +100,27 @@ impl Core {
     /// The gate of a scope, made if it has none.
     pub(super) fn gate_for(&mut self, scope: &Scope, scopes: &dyn Scopes) -> Option<At> {
         let found = self.find_scope(scope);
-        found.or_else(|| self.add(scope, scopes))
+        found.or_else(|| self.add(scope, scopes).ok()?)
     }
 
-    /// A gate for a scope that has none.
+    /// A gate for a scope that has none. `None` if there are more than can be
+    /// told apart.
     #[cold]
-    fn add(&mut self, scope: &Scope, scopes: &dyn Scopes) -> Option<At> {
-        let own = self.quotas.get(scope).cloned();
+    fn add(&mut self, scope: &Scope, scopes: &dyn Scopes) -> Result<Option<At>, Box<Inadmissible>> {
+        let own = self.by_hand.get(scope).and_then(|said| said.quota.clone());
         let plan = self.plan(own.or_else(|| scopes.quota(scope)));
-        let name = match scope.text() {
-            Some(text) => Some(self.names.bear(text)?),
-            None => None,
+        let plan = plan.map_err(|invalid| Inadmissible::Quota {
+            scope: scope.clone(),
+            invalid,
+        })?;
+        let name = match scope.text().map(|text| self.names.bear(text)) {
+            Some(None) => return Ok(None),
+            name => name.flatten(),
         };
         let gate = Gate::new(scope.kind(), scope.account().cloned(), name, plan);
         let Some(at) = self.gates.insert(gate) else {
             name.into_iter().for_each(|name| self.names.shed(name));
-            return None;
+            return Ok(None);
         };
         match (scope.kind(), name) {
             (Kind::Endpoint, Some(name)) => self.names.get_mut(name).endpoint = Some(at),
@@ -112,7 +132,7 @@ impl Core {
             }
             _ => self.app = Some(at),
         }
-        Some(at)
+        Ok(Some(at))
     }
 
     pub(super) fn drop_gate(&mut self, at: At) {
@@ -142,58 +162,21 @@ impl Core {
     }
 
     /// The plan of a quota, shared with all others of the same.
-    pub(super) fn plan(&mut self, quota: Option<Quota>) -> Option<Arc<Plan>> {
-        let plan = Plan::new(&quota?);
+    pub(super) fn plan(&mut self, quota: Option<Quota>) -> Result<Option<Arc<Plan>>, InvalidQuota> {
+        let Some(quota) = quota else {
+            return Ok(None);
+        };
+        quota.validate()?;
+        let plan = Plan::new(&quota);
         if let Some(known) = self.plans.get(&plan) {
-            return Some(known.clone());
+            return Ok(Some(known.clone()));
         }
         if self.plans.len() == self.plans.capacity() {
             self.plans.retain(|plan| Arc::strong_count(plan) > 1);
         }
         let plan = Arc::new(plan);
         self.plans.insert(plan.clone());
-        Some(plan)
-    }
-
-    /// Changes what a scope admits. `None`: as `scopes` say.
-    pub(super) fn set_quota(
-        &mut self,
-        scope: Scope,
-        quota: Option<Quota>,
-        scopes: &dyn Scopes,
-        now: Now,
-        woken: &mut Vec<Waker>,
-    ) {
-        let in_force = quota.clone().or_else(|| scopes.quota(&scope));
-        if let Some(at) = self.find_scope(&scope) {
-            let plan = self.plan(in_force);
-            self.gate(at).set_plan(plan);
-            self.note(at);
-            self.run(now, woken);
-        }
-        match quota {
-            Some(quota) => drop(self.quotas.insert(scope, quota)),
-            None => drop(self.quotas.remove(&scope)),
-        }
-    }
-
-    /// Closes a scope until an instant.
-    pub(super) fn hold(
-        &mut self,
-        scope: &Scope,
-        until: Instant,
-        scopes: &dyn Scopes,
-        now: Now,
-        woken: &mut Vec<Waker>,
-    ) {
-        if let Some(at) = self.gate_for(scope, scopes)
-            && self.gate(at).active().hold.close(until)
-        {
-            self.fail_late(at, until, now, woken);
-            self.note(at);
-            self.run(now, woken);
-            self.list(at, now);
-        }
+        Ok(Some(plan))
     }
 
     pub(super) fn set_paused(&mut self, paused: bool, now: Now, woken: &mut Vec<Waker>) {

@@ -33,11 +33,17 @@ impl RequestPacingHandle {
         self.pacer.snapshot()
     }
 
-    /// Changes what a scope admits, now and for good. What was sent before
-    /// counts on in the windows that stay.
+    /// Changes what a scope admits, now and for good: also where the layer was
+    /// built without a quota for it. (The value of a field counts only where
+    /// [`Scopes`](super::Scopes) name it.)
+    ///
+    /// What was sent before counts on in the windows that stay, and in those of
+    /// a minute and more that are put back later. A window that is new counts
+    /// what is in flight, and what is sent from now on.
     ///
     /// # Errors
-    /// When a window admits nothing, or its time makes no sense.
+    /// When a window admits nothing, its time makes no sense, or it is named
+    /// twice.
     pub fn set_quota(&self, scope: Scope, quota: Quota) -> Result<(), InvalidQuota> {
         quota.validate()?;
         self.pacer.set_quota(scope, Some(quota));
@@ -49,9 +55,9 @@ impl RequestPacingHandle {
         self.pacer.set_quota(scope, None);
     }
 
-    /// Closes a scope until an instant, unless it is closed for longer. What
-    /// is in flight finishes, what comes waits; then it opens with one request
-    /// first, two, four, and so on.
+    /// Closes a scope until an instant, unless it is closed for longer: also
+    /// where nothing else is known of it. What is in flight finishes, what comes
+    /// waits; then it opens with one request first, two, four, and so on.
     pub fn hold_until(&self, scope: Scope, until: Instant) {
         self.pacer.hold(scope, until);
     }
@@ -60,6 +66,18 @@ impl RequestPacingHandle {
     /// that come from now on.
     pub fn set_weight(&self, account: impl Into<AccountId>, weight: NonZeroU32) {
         self.pacer.set_weight(account.into(), weight.get());
+    }
+
+    /// Sends nothing more that counts in this scope, until somebody
+    /// [resumes](Self::resume_scope) it. What comes waits; what is in flight
+    /// finishes. Requests that count elsewhere go on.
+    pub fn pause_scope(&self, scope: Scope) {
+        self.pacer.set_scope_paused(scope, true);
+    }
+
+    /// Ends a [pause of one scope](Self::pause_scope).
+    pub fn resume_scope(&self, scope: Scope) {
+        self.pacer.set_scope_paused(scope, false);
     }
 
     /// Sends nothing more that is paced. What comes waits; what is in flight

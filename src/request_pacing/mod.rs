@@ -159,6 +159,7 @@ mod active;
 mod alarms;
 mod band;
 mod builder;
+mod by_hand;
 mod charge;
 mod core;
 mod error;
@@ -198,7 +199,7 @@ mod window;
 
 pub use self::{
     builder::RequestPacingBuilder,
-    error::QueueFull,
+    error::{Inadmissible, QueueFull},
     future::ResponseFuture,
     handle::RequestPacingHandle,
     layer::RequestPacingLayer,

@@ -69,6 +69,7 @@ impl Pacer {
         now: Now,
     ) -> Result<Joined, BoxError> {
         let wish = Wish {
+            context: found.context,
             touched: self.scopes.touched(found.context),
             scopes: &*self.scopes,
             deadline,
@@ -80,6 +81,7 @@ impl Pacer {
             Entered::Queued(at) => Ok(Joined::Queued(at)),
             Entered::TooLate { earliest } => Err(too_late(Some(earliest))),
             Entered::Full { queued } => Err(QueueFull::new(queued).into()),
+            Entered::Inadmissible(inadmissible) => Err(inadmissible),
         }
     }
 
@@ -168,7 +170,14 @@ impl Pacer {
 
     pub(super) fn hold(&self, scope: Scope, until: Instant) {
         let now = self.now();
-        self.wake_after(|core, woken| core.hold(&scope, until, &*self.scopes, now, woken));
+        self.wake_after(|core, woken| core.hold(scope, until, &*self.scopes, now, woken));
+    }
+
+    pub(super) fn set_scope_paused(&self, scope: Scope, paused: bool) {
+        let now = self.now();
+        self.wake_after(|core, woken| {
+            core.set_scope_paused(scope, paused, &*self.scopes, now, woken);
+        });
     }
 
     pub(super) fn set_paused(&self, paused: bool) {

@@ -25,7 +25,16 @@ impl Core {
         woken: &mut Vec<Waker>,
     ) -> Entered {
         self.evict(now);
-        charges.path = self.resolve(&wish.touched, wish.scopes);
+        let path = if self.by_hand.is_empty() {
+            self.resolve(&wish.touched, wish.scopes)
+        } else {
+            let touched = self.touched(wish, now.instant);
+            self.resolve(&touched, wish.scopes)
+        };
+        charges.path = match path {
+            Ok(path) => path,
+            Err(inadmissible) => return Entered::Inadmissible(inadmissible),
+        };
         if self.pass(charges, now) {
             return Entered::Granted { turn: 0 };
         }

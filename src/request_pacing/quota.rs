@@ -104,12 +104,6 @@ impl Quota {
         self
     }
 
-    pub(super) fn of(windows: impl Iterator<Item = Window>) -> Self {
-        Self {
-            windows: windows.collect(),
-        }
-    }
-
     /// The windows, in the order in which they were named.
     #[must_use]
     pub fn windows(&self) -> &[Window] {
@@ -119,9 +113,14 @@ impl Quota {
     /// Whether a layer takes it.
     ///
     /// # Errors
-    /// When a window admits nothing, or lasts no time or longer than a week.
+    /// When a window admits nothing, lasts no time or longer than a week, or is
+    /// named twice.
     pub fn validate(&self) -> Result<(), InvalidQuota> {
-        for window in &self.windows {
+        for (n, window) in self.windows.iter().enumerate() {
+            let mut before = self.windows.iter().take(n);
+            if before.any(|other| other.span == window.span) {
+                return Err(InvalidQuota::Twice(window.span));
+            }
             if window.requests == 0 {
                 return Err(InvalidQuota::NoRequests);
             }
@@ -138,8 +137,19 @@ impl Quota {
 const SHORTEST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 
+/// Those windows, as they come. None: as [`Quota::unknown`].
+impl FromIterator<Window> for Quota {
+    fn from_iter<I: IntoIterator<Item = Window>>(windows: I) -> Self {
+        Self {
+            windows: windows.into_iter().collect(),
+        }
+    }
+}
+
 impl Window {
-    pub(super) fn new(requests: u32, span: Span) -> Self {
+    /// So many requests in so long.
+    #[must_use]
+    pub fn new(requests: u32, span: Span) -> Self {
         Self { requests, span }
     }
 
@@ -168,6 +178,8 @@ pub enum InvalidQuota {
     NoRequests,
     /// A window is shorter than 10 milliseconds or longer than a week.
     Time(Duration),
+    /// Two windows count over the same time.
+    Twice(Span),
 }
 
 impl fmt::Display for InvalidQuota {
@@ -175,6 +187,8 @@ impl fmt::Display for InvalidQuota {
         match self {
             Self::NoRequests => f.write_str("a window admits no request"),
             Self::Time(time) => write!(f, "a window of {time:?} is too short or too long"),
+            Self::Twice(Span::Any(time)) => write!(f, "there are two windows of {time:?}"),
+            Self::Twice(Span::DayUtc) => f.write_str("there are two windows of the day"),
         }
     }
 }
@@ -191,5 +205,23 @@ mod tests {
         assert_eq!(none.validate(), Err(InvalidQuota::NoRequests));
         let never = Quota::requests_in_any(1, Duration::ZERO);
         assert_eq!(never.validate(), Err(InvalidQuota::Time(Duration::ZERO)));
+    }
+
+    #[test]
+    fn a_window_that_is_named_twice_is_an_error() {
+        let twice = Quota::requests_per_second(10).and_requests_per_second(5);
+        let second = Span::Any(Duration::from_secs(1));
+        assert_eq!(twice.validate(), Err(InvalidQuota::Twice(second)));
+        let day = Window::new(1, Span::DayUtc);
+        let twice: Quota = [day, day].into_iter().collect();
+        assert_eq!(twice.validate(), Err(InvalidQuota::Twice(Span::DayUtc)));
+    }
+
+    #[test]
+    fn a_quota_is_its_windows() {
+        let quota = Quota::requests_per_second(10).and_requests_per_day_utc(5);
+        let same: Quota = quota.windows().iter().copied().collect();
+        assert_eq!(same, quota);
+        assert_eq!(Quota::from_iter([]), Quota::unknown());
     }
 }

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use smol_str::SmolStr;
 
@@ -49,6 +49,8 @@ pub trait Scopes: Send + Sync + 'static {
     /// lock of the layer: it must be quick, must not send, and must not use the
     /// layer's handle. `None`: as much as comes, until a refusal tells that
     /// there is a limit; from then on it is learned, as of [`Quota::unknown`].
+    /// With one that makes no sense, a request fails with
+    /// [`Inadmissible`](super::Inadmissible).
     fn quota(&self, scope: &Scope) -> Option<Quota>;
 
     /// Whether a layer takes them. Asked once, when it is built.
@@ -57,6 +59,34 @@ pub trait Scopes: Send + Sync + 'static {
     /// When a quota admits nothing, or its time makes no sense.
     fn validate(&self) -> Result<(), InvalidQuota> {
         Ok(())
+    }
+}
+
+impl<K: Scopes + ?Sized> Scopes for Arc<K> {
+    fn touched<'a>(&'a self, context: Option<&'a RequestContext>) -> Touched<'a> {
+        (**self).touched(context)
+    }
+
+    fn quota(&self, scope: &Scope) -> Option<Quota> {
+        (**self).quota(scope)
+    }
+
+    fn validate(&self) -> Result<(), InvalidQuota> {
+        (**self).validate()
+    }
+}
+
+impl<K: Scopes + ?Sized> Scopes for Box<K> {
+    fn touched<'a>(&'a self, context: Option<&'a RequestContext>) -> Touched<'a> {
+        (**self).touched(context)
+    }
+
+    fn quota(&self, scope: &Scope) -> Option<Quota> {
+        (**self).quota(scope)
+    }
+
+    fn validate(&self) -> Result<(), InvalidQuota> {
+        (**self).validate()
     }
 }
 

@@ -28,8 +28,12 @@ pub struct ScopeUse {
     pub oldest: Option<Duration>,
     /// Requests that were sent, or are about to be, and not answered.
     pub in_flight: u32,
-    /// For how long refusals, or a hold by hand, keep it closed.
+    /// For how long a refusal, a header, or a
+    /// [hold](super::RequestPacingHandle::hold_until) keeps it closed.
     pub held_for: Option<Duration>,
+    /// Whether nothing passes it until
+    /// [somebody resumes it](super::RequestPacingHandle::resume_scope).
+    pub paused: bool,
     /// Which share of a round trip is taken to pass before the server counts
     /// the request, learned from refusals. `None` without a short window.
     pub share: Option<f64>,
@@ -130,6 +134,7 @@ impl Core {
             oldest,
             in_flight: gate.in_flight(),
             held_for: until.map(|until| until.saturating_duration_since(now.instant)),
+            paused: gate.if_active().is_some_and(|active| active.hold.paused),
             share: gate.share(),
             windows: windows.collect(),
         }

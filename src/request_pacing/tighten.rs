@@ -84,7 +84,7 @@ impl Core {
         let Some(scope) = scope else {
             return;
         };
-        let own = self.quotas.get(&scope).cloned();
+        let own = self.by_hand.get(&scope).and_then(|it| it.quota.clone());
         let configured = own.or_else(|| scopes.quota(&scope));
         let gate = self.gate(at);
         // What is under way may not have been counted yet. This one has.
@@ -103,8 +103,11 @@ impl Core {
         if let Some(configured) = configured {
             let lowered = lower(&configured, status.policies());
             let limits = gate.windows().map(|(requests, ..)| requests);
-            if !limits.eq(lowered.windows().iter().map(|window| window.requests())) {
-                let plan = self.plan(Some(lowered));
+            let counts = |requests: &u32| *requests < u32::MAX;
+            let named = lowered.windows().iter().map(|window| window.requests());
+            if !limits.filter(counts).eq(named.filter(counts))
+                && let Ok(plan) = self.plan(Some(lowered))
+            {
                 self.gate(at).set_plan(plan);
             }
         }
@@ -123,7 +126,7 @@ fn lower(quota: &Quota, policies: &[RateLimitPolicy]) -> Quota {
         let least = limits.min().map_or(u32::MAX, NonZeroU32::get);
         window.with_requests(window.requests().min(least))
     });
-    Quota::of(windows)
+    windows.collect()
 }
 
 /// A limit that admits nothing is told by what remains of it.

@@ -3,17 +3,18 @@ use std::task::Waker;
 use tokio::time::Instant;
 
 use super::{
-    Scopes, Touched,
+    Inadmissible, Scopes, Touched,
     band::Place,
     charge::{Charges, Path},
 };
 use crate::{
-    extensions::{AccountId, Priority},
+    extensions::{AccountId, Priority, RequestContext},
     slab::At,
 };
 
 /// Where a request wants to go, and until when.
 pub(super) struct Wish<'a> {
+    pub(super) context: Option<&'a RequestContext>,
     pub(super) touched: Touched<'a>,
     pub(super) scopes: &'a dyn Scopes,
     pub(super) deadline: Option<Instant>,
@@ -72,6 +73,7 @@ pub(super) enum Entered {
     Full {
         queued: usize,
     },
+    Inadmissible(Box<Inadmissible>),
 }
 
 /// What a waiting request learns. Once it is no longer waiting, its place is

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod by_hand;
 mod cancel;
 mod deadlines;
 mod eviction;
@@ -13,6 +14,7 @@ mod memory;
 mod queue;
 mod refusals;
 mod scenarios;
+mod scopes;
 mod server;
 mod support;
 mod turns;

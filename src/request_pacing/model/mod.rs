@@ -170,7 +170,7 @@ impl Model {
             Step::Hold(n, time) => {
                 let until = now.instant + ms(time);
                 self.core
-                    .hold(&scope(n), until, &self.quotas, now, &mut woken);
+                    .hold(scope(n), until, &self.quotas, now, &mut woken);
             }
             Step::Quota(n, requests, time) => {
                 let quota = Some(Quota::requests_in_any(requests, ms(time)));
@@ -202,6 +202,7 @@ impl Model {
         let (mut charges, mut woken) = (Charges::default(), Vec::new());
         let core = &mut self.core;
         let wish = Wish {
+            context: Some(&context),
             touched,
             scopes: &self.quotas,
             deadline,
