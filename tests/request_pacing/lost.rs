@@ -40,13 +40,10 @@ fn most(arrivals: &Mutex<Vec<Instant>>, length: Duration) -> usize {
 /// twentieth to the fortieth only after so long.
 fn far_server(
     stall: Duration,
-) -> (
-    impl Service<Request<u64>, Response = Response<()>, Error = Infallible, Future: Send> + Clone + Send,
-    Arc<Mutex<Vec<Instant>>>,
-) {
-    let arrivals = Arc::new(Mutex::new(Vec::new()));
-    let (seen, count) = (arrivals.clone(), Arc::new(AtomicUsize::new(0)));
-    let service = service_fn(move |_: Request<u64>| {
+    seen: Arc<Mutex<Vec<Instant>>>,
+) -> impl Service<Request<u64>, Response = Response<()>, Error = Infallible, Future: Send> + Clone {
+    let count = Arc::new(AtomicUsize::new(0));
+    service_fn(move |_: Request<u64>| {
         let stalls = (20..40).contains(&count.fetch_add(1, Ordering::Relaxed));
         let arrives = if stalls {
             stall
@@ -63,8 +60,7 @@ fn far_server(
             call.await.unwrap();
             Ok::<_, Infallible>(Response::new(()))
         }
-    });
-    (service, arrivals)
+    })
 }
 
 fn layer(quota: Quota) -> RequestPacingLayer {
@@ -73,7 +69,8 @@ fn layer(quota: Quota) -> RequestPacingLayer {
 
 #[tokio::test(start_paused = true)]
 async fn a_minute_is_not_overrun_by_calls_whose_callers_gave_up() {
-    let (service, arrivals) = far_server(secs(50));
+    let arrivals = Arc::<Mutex<Vec<Instant>>>::default();
+    let service = far_server(secs(50), arrivals.clone());
     let client = layer(Quota::requests_per_minute(20)).layer(service);
     let mut tasks = Vec::new();
     for _ in 0..80 {
@@ -91,7 +88,8 @@ async fn a_minute_is_not_overrun_by_calls_whose_callers_gave_up() {
 #[tokio::test(start_paused = true)]
 async fn a_minute_is_not_overrun_by_calls_that_time_out_and_arrive_late() {
     for stall in [50, 119] {
-        let (service, arrivals) = far_server(secs(stall));
+        let arrivals = Arc::<Mutex<Vec<Instant>>>::default();
+        let service = far_server(secs(stall), arrivals.clone());
         let service = tower::timeout::Timeout::new(service, secs(5));
         let client = layer(Quota::requests_per_minute(20)).layer(service);
         join_all((0..80).map(|_| client.clone().oneshot(request("x", "/a")))).await;
@@ -243,7 +241,7 @@ async fn timeouts_lead_to_no_suspension() {
     let latency = Latency::lognormal(Duration::from_millis(120), 0.8).before_limiter(0.9);
     for (seed, per_second) in [(0, 1_000), (1, 1_000), (0, 10), (1, 10)] {
         let (_, suspensions) = run(Hasty {
-            simulator: simulator(per_second.into(), seed).latency(latency.clone()),
+            simulator: simulator(per_second.into(), seed).latency(latency),
             quota: Quota::requests_per_second(per_second).and_requests_per_minute(600),
             // A quarter of all calls takes longer.
             patience: Duration::from_millis(250),
@@ -260,7 +258,7 @@ async fn one_lost_call_in_a_hundred_costs_less_than_one_percent() {
     let ratio = async |lost_after: u64, share: f64| {
         let stalls = Faults::none().with(Fault::Stall(secs(10)), share);
         let (elapsed, suspensions) = run(Hasty {
-            simulator: simulator(10, 1).latency(latency.clone()).faults(stalls),
+            simulator: simulator(10, 1).latency(latency).faults(stalls),
             quota: Quota::requests_per_second(10).and_requests_per_minute(600),
             patience: secs(5),
             lost_after,
