@@ -134,8 +134,8 @@ impl Quota {
     }
 }
 
-const SHORTEST: Duration = Duration::from_millis(10);
-const LONGEST: Duration = Duration::from_secs(7 * 86_400);
+pub(super) const SHORTEST: Duration = Duration::from_millis(10);
+pub(super) const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 
 /// Those windows, as they come. None: as [`Quota::unknown`].
 impl FromIterator<Window> for Quota {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_tiktok::{
     classify::{Classification, ErrorClass, Throttle, ThrottleScope, ThrottleWindow},
-    request_pacing::{InvalidLearned, Quota, RequestPacingLayer, Scope},
+    request_pacing::{InvalidLearned, LearnedLimit, Quota, RequestPacingLayer, Scope},
     simulator::{Latency, Level, Sharing, Simulator, SimulatorBuilder, WindowKind},
 };
 
@@ -308,4 +308,31 @@ async fn a_minute_that_nobody_told_of_is_learned_at_its_first_refusal() {
         .iter()
         .find(|window| window.requests > 90 && window.requests <= 100);
     assert!(minute.is_some_and(|minute| minute.learned), "{windows:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_minute_that_was_learned_is_kept_too() {
+    let quota = || Quota::requests_per_second(20).and_requests_per_minute(600);
+    let kept = LearnedLimit {
+        scope: Scope::app(),
+        requests: Some(400),
+        time: Duration::from_secs(60),
+        share: None,
+        age: Duration::from_secs(10),
+    };
+    let second = LearnedLimit {
+        requests: Some(12),
+        time: Duration::from_secs(1),
+        ..kept.clone()
+    };
+    let layer = RequestPacingLayer::builder(quota())
+        .learned([kept.clone(), second.clone()])
+        .unwrap()
+        .build()
+        .unwrap();
+    let snapshot = layer.handle().snapshot();
+    let windows = &snapshot.scope(&Scope::app()).unwrap().windows;
+    let limits: Vec<_> = windows.iter().map(|it| (it.requests, it.learned)).collect();
+    assert_eq!(limits, [(12, true), (400, true)]);
+    assert_eq!(layer.handle().learned(), [second, kept]);
 }

@@ -1,13 +1,22 @@
 use std::{error::Error, fmt, time::Duration};
 
-use crate::request_pacing::{Scope, Scopes, core::Core, handle::RequestPacingHandle, tick::Now};
 use tokio::time::Instant;
+
+use crate::request_pacing::{
+    Scope, Scopes,
+    core::Core,
+    handle::RequestPacingHandle,
+    quota::{LONGEST, SHORTEST},
+    tick::Now,
+};
 
 /// What was learned of one scope, to be kept while the process is not running.
 ///
 /// Get all of it from [`RequestPacingHandle::learned`], and give it back to
 /// [`RequestPacingBuilder::learned`](crate::request_pacing::RequestPacingBuilder::learned).
-/// It is plain data: store it as you like.
+/// It is plain data: store it as you like. Of a scope there is one for the
+/// windows under a minute, and one for those above, as far as either was
+/// learned.
 ///
 /// # Example
 /// ```
@@ -51,13 +60,13 @@ impl LearnedLimit {
     /// Whether a layer takes it.
     ///
     /// # Errors
-    /// When it admits nothing, its window is not a short one, or the share is
-    /// none.
+    /// When it admits nothing, its window is too short or too long, or the share
+    /// is none.
     pub fn validate(&self) -> Result<(), InvalidLearned> {
         if self.requests == Some(0) {
             return Err(InvalidLearned::NoRequests);
         }
-        if !(Duration::from_millis(10)..super::MINUTE).contains(&self.time) {
+        if !(SHORTEST..=LONGEST).contains(&self.time) {
             return Err(InvalidLearned::Time(self.time));
         }
         match self.share {
@@ -73,7 +82,7 @@ impl LearnedLimit {
 pub enum InvalidLearned {
     /// A window admits no request.
     NoRequests,
-    /// A window is shorter than 10 milliseconds, or a minute or longer.
+    /// A window is shorter than 10 milliseconds or longer than a week.
     Time(Duration),
     /// A share that is not between 0 and 1.
     Share(f64),
@@ -120,8 +129,7 @@ impl RequestPacingHandle {
 impl Core {
     pub(in crate::request_pacing) fn export_learned(&self, now: Instant) -> Vec<LearnedLimit> {
         let gates = self.gates.iter();
-        let learned =
-            gates.filter_map(|(_, gate)| gate.export_learned(|| self.scope_of(gate), now));
+        let learned = gates.flat_map(|(_, gate)| gate.export_learned(|| self.scope_of(gate), now));
         learned.collect()
     }
 
@@ -161,7 +169,7 @@ mod tests {
             ..kept.clone()
         };
         assert_eq!(nothing.validate(), Err(InvalidLearned::NoRequests));
-        for time in [Duration::ZERO, Duration::from_secs(60), Duration::MAX] {
+        for time in [Duration::ZERO, Duration::MAX] {
             let never = LearnedLimit {
                 time,
                 ..kept.clone()

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{LearnedLimit, MEMORY, MINUTE, Rate, SECOND, Taught, fit};
+use super::{Learned, LearnedLimit, MEMORY, MINUTE, Rate, SECOND, Taught, fit};
 use crate::request_pacing::{
     Scope, Span, charge::Charge, gate::Gate, outcome::Refusal, share::Share, tick::Now,
     window::Plan,
@@ -194,30 +194,31 @@ impl Gate {
     /// What is to be kept of it.
     pub(in crate::request_pacing) fn export_learned(
         &self,
-        scope: impl FnOnce() -> Scope,
+        scope: impl Fn() -> Scope,
         now: Instant,
-    ) -> Option<LearnedLimit> {
+    ) -> impl Iterator<Item = LearnedLimit> {
         let share = match self.if_active() {
             Some(active) => active.share.as_ref().and_then(Share::taught),
             None => self.was_refused.then_some(self.share.into()),
         };
         let learned = self.if_active().and_then(|it| it.learned.as_ref());
-        let taught = learned.and_then(|it| {
-            let taught = it.short.as_ref()?;
-            Some((it.cut?, taught.rate.limit(), taught.length))
+        let learned = learned.and_then(|it| Some((it, it.cut?)));
+        let taught = |which: fn(&Learned) -> &Option<Taught>| {
+            learned.and_then(|(it, cut)| Some((which(it).as_ref()?, cut)))
+        };
+        let (short, long) = (taught(|it| &it.short), taught(|it| &it.long));
+        let kept = [(short, share), (long, None)].map(|(taught, share)| {
+            (taught.is_some() || share.is_some()).then(|| LearnedLimit {
+                scope: scope(),
+                requests: taught.map(|(it, _)| it.rate.limit()),
+                time: taught.map_or(SECOND, |(it, _)| it.length),
+                share,
+                age: taught.map_or(Duration::ZERO, |(_, cut)| {
+                    now.saturating_duration_since(cut)
+                }),
+            })
         });
-        if share.is_none() && taught.is_none() {
-            return None;
-        }
-        Some(LearnedLimit {
-            scope: scope(),
-            requests: taught.map(|(_, requests, _)| requests),
-            time: taught.map_or(SECOND, |(.., length)| length),
-            share,
-            age: taught.map_or(Duration::ZERO, |(cut, ..)| {
-                now.saturating_duration_since(cut)
-            }),
-        })
+        kept.into_iter().flatten()
     }
 
     /// Goes on with what was kept.
@@ -231,15 +232,24 @@ impl Gate {
             return;
         };
         let learned = active.learned.get_or_insert_default();
-        let ceiling = match &learned.short {
+        let is_long = kept.time >= MINUTE;
+        let place = if is_long {
+            &mut learned.long
+        } else {
+            &mut learned.short
+        };
+        let ceiling = match place {
             Some(taught) => taught.rate.ceiling(),
-            None => Some(limit),
+            None => Some(limit).filter(|limit| *limit < u32::MAX),
         };
         if kept.age < MEMORY && ceiling.is_none_or(|ceiling| requests < ceiling) {
-            learned.short = Some(Taught {
-                length: kept.time,
-                rate: Rate::learned(requests, ceiling, active.flights.next()),
-            });
+            let next = active.flights.next();
+            let rate = match is_long {
+                true => Rate::long(requests, ceiling, next),
+                false => Rate::learned(requests, ceiling, next),
+            };
+            let length = kept.time;
+            *place = Some(Taught { length, rate });
             learned.cut = Some(now.checked_sub(kept.age).unwrap_or(now));
         }
         self.apply_learned();
