@@ -1,3 +1,5 @@
+use std::num::NonZeroU32;
+
 use smol_str::SmolStr;
 
 use super::{AccountId, Operation};
@@ -40,6 +42,7 @@ pub struct RequestContext {
     endpoint: Option<SmolStr>,
     operation: Operation,
     priority: Priority,
+    cost: NonZeroU32,
 }
 
 impl RequestContext {
@@ -52,6 +55,7 @@ impl RequestContext {
             endpoint: None,
             operation,
             priority: Priority::default(),
+            cost: NonZeroU32::MIN,
         }
     }
 
@@ -87,6 +91,16 @@ impl RequestContext {
         self
     }
 
+    /// Sets as how many requests it counts wherever requests are counted, such
+    /// as a batch that the server takes apart. The default is 1. There are none
+    /// that count as nothing: leave them out of the scopes that do not count
+    /// them.
+    #[must_use]
+    pub fn with_cost(mut self, requests: NonZeroU32) -> Self {
+        self.cost = requests;
+        self
+    }
+
     /// The account, if the request names one.
     #[must_use]
     #[inline]
@@ -113,6 +127,13 @@ impl RequestContext {
     #[inline]
     pub fn operation(&self) -> &Operation {
         &self.operation
+    }
+
+    /// As how many requests it counts.
+    #[must_use]
+    #[inline]
+    pub fn cost(&self) -> NonZeroU32 {
+        self.cost
     }
 
     /// How urgent it is.

@@ -100,14 +100,10 @@ impl Core {
     /// When to look at a gate again: when it may open, if anybody waits for
     /// that.
     pub(super) fn set_alarm(&mut self, gate: At, now: Now) {
-        let waits = !self.paused && self.first_blocked(gate).is_some();
+        let wanted = self.wanted_at(gate, now).filter(|_| !self.paused);
         let trips = &self.trips;
         let found = self.gates.get_mut(gate).expect(super::core::GATE);
-        let alarm = if waits {
-            found.opens_at(now, trips)
-        } else {
-            None
-        };
+        let alarm = wanted.and_then(|cost| found.opens_at(cost, now, trips));
         let alarm = alarm.map(|at| at.max(now.instant + FINEST));
         let old = std::mem::replace(&mut found.active().alarm, alarm);
         if old != alarm {
@@ -153,6 +149,7 @@ impl Core {
     /// Tells the one that keeps the time, if that has become short, or if
     /// nobody waits any more.
     pub(super) fn wind(&mut self, woken: &mut Vec<Waker>) {
+        self.tell_drained(woken);
         let keeper = &self.alarms.keeper;
         if keeper.waker.is_none() {
             return;

@@ -148,15 +148,15 @@ impl Band {
         flow.map_or(0, |flow| flow.waiting)
     }
 
-    /// Takes one out that had its turn.
-    pub(super) fn serve(&mut self, at: At, place: Place) {
+    /// Takes one out that had its turn, and counts as so many.
+    pub(super) fn serve(&mut self, at: At, place: Place, cost: u32) {
         let Some(flow) = self.take(at, place) else {
             return;
         };
         let tag = flow.tag;
         flow.free = place.again && !flow.free;
         if !flow.free {
-            flow.tag = tag.saturating_add(flow.cost);
+            flow.tag = tag.saturating_add(flow.cost.saturating_mul(cost.into()));
         }
         self.served = self.served.max(tag);
         self.stand(at);

@@ -5,6 +5,8 @@ use crate::slab::At;
 pub(super) struct Path {
     gates: [At; 4],
     len: u8,
+    /// As how many requests it counts in each.
+    pub(super) cost: u32,
 }
 
 /// What a request holds that may be sent.
@@ -82,6 +84,7 @@ impl Default for Path {
         Self {
             gates: [At::FIRST; 4],
             len: 0,
+            cost: 1,
         }
     }
 }

@@ -8,8 +8,8 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashSet, HashTable};
 use tokio::time::Instant;
 
 use super::{
-    Scope, alarms::Alarms, by_hand::ByHand, gate::Gate, line::Line, names::Names, trips::Trips,
-    waiter::Waiter, window::Plan,
+    Scope, alarms::Alarms, by_hand::ByHand, drain::Drain, gate::Gate, line::Line, names::Names,
+    trips::Trips, waiter::Waiter, window::Plan,
 };
 use crate::{
     extensions::AccountId,
@@ -49,6 +49,9 @@ pub(super) struct Core {
     pub(super) trips: Trips,
     pub(super) settings: Settings,
     pub(super) paused: bool,
+    pub(super) drain: Drain,
+    /// Requests that may go, or went and are not over.
+    pub(super) under_way: usize,
     pub(super) queued: usize,
     pub(super) turn: u64,
     /// Whether any scope ever refused: it may have to forget what it learned.
@@ -89,6 +92,8 @@ impl Core {
             trips: Trips::default(),
             settings,
             paused: false,
+            drain: Drain::default(),
+            under_way: 0,
             queued: 0,
             turn: 0,
             refused: false,

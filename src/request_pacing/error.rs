@@ -33,6 +33,28 @@ impl Error for QueueFull {
     }
 }
 
+/// The layer [drains](super::RequestPacingHandle::drain): nothing new is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Draining(());
+
+impl Draining {
+    pub(super) fn new() -> Self {
+        Self(())
+    }
+}
+
+impl fmt::Display for Draining {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the pacing queue takes no more requests")
+    }
+}
+
+impl Error for Draining {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&NotSent)
+    }
+}
+
 /// A request can never go as long as the quotas are as they are. It was not
 /// sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,12 +67,28 @@ pub enum Inadmissible {
         /// What is wrong with it.
         invalid: InvalidQuota,
     },
+    /// It [costs](crate::extensions::RequestContext::with_cost) more than a
+    /// window admits.
+    Cost {
+        /// The scope that the window is of.
+        scope: Scope,
+        /// As how many requests it counts.
+        cost: u32,
+        /// What the window admits.
+        most: u32,
+    },
 }
 
 impl fmt::Display for Inadmissible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Quota { invalid, .. } => write!(f, "a quota makes no sense: {invalid}"),
+            Self::Cost { cost, most, .. } => {
+                write!(
+                    f,
+                    "it counts as {cost} requests where a window admits {most}"
+                )
+            }
         }
     }
 }

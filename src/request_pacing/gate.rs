@@ -91,45 +91,44 @@ impl Gate {
 
     /// Whether a request may pass at once: nobody stands here.
     #[inline]
-    pub(super) fn lets_pass(&mut self, now: Now, trips: &Trips) -> bool {
+    pub(super) fn lets_pass(&mut self, cost: u32, now: Now, trips: &Trips) -> bool {
         match &mut self.active {
             Some(active) if active.standing > 0 => false,
-            Some(active) if active.spare > 0 => active.hold.room(now.instant) > 0,
-            _ => self.room(now, trips) > 0,
+            Some(active) if active.spare >= cost => active.hold.admits(cost, now.instant),
+            _ => self.admits(cost, now, trips),
         }
     }
 
-    /// How many more requests may pass.
-    pub(super) fn room(&mut self, now: Now, trips: &Trips) -> u32 {
-        let room = self.window_room(now, trips);
+    /// Whether a request of this cost may pass. One that costs more than was
+    /// learned that a window admits passes when that is empty.
+    pub(super) fn admits(&mut self, cost: u32, now: Now, trips: &Trips) -> bool {
+        let mut room = self.windows.room(self.in_flight_now(), now);
+        if room < cost && self.presume(now, trips) {
+            room = self.windows.room(self.in_flight_now(), now);
+        }
+        let fits =
+            room >= cost || (cost > 1 && self.windows.have_room(cost, self.in_flight_now(), now));
         let Some(active) = &mut self.active else {
-            return room;
+            return fits;
         };
         active.spare = room;
-        room.min(active.hold.room(now.instant))
+        fits && active.hold.admits(cost, now.instant)
     }
 
-    fn window_room(&mut self, now: Now, trips: &Trips) -> u32 {
-        let room = self.windows.room(self.in_flight_now(), now);
-        if room == 0 && self.presume(now, trips) {
-            return self.windows.room(self.in_flight_now(), now);
-        }
-        room
-    }
-
-    /// When there may be more room. `None`: when an answer comes.
-    pub(super) fn opens_at(&mut self, now: Now, trips: &Trips) -> Option<Instant> {
+    /// When a request of this cost may perhaps pass. `None`: when an answer
+    /// comes.
+    pub(super) fn opens_at(&mut self, cost: u32, now: Now, trips: &Trips) -> Option<Instant> {
         let in_flight = self.in_flight_now();
         let Some(active) = &mut self.active else {
-            let opens = self.windows.open_at(in_flight, now, |_| None)?;
+            let opens = self.windows.open_at(cost, in_flight, now, |_| None)?;
             return Some(now.instant_of(opens));
         };
         let mut opens = now.instant;
-        if active.hold.room(opens) == 0 {
-            opens = active.hold.next_free(opens)?;
+        if !active.hold.admits(cost, opens) {
+            opens = active.hold.next_free(cost, opens)?;
         }
         let overdue = |length| active.overdue(length, trips);
-        let room_at = self.windows.open_at(in_flight, now, overdue)?;
+        let room_at = self.windows.open_at(cost, in_flight, now, overdue)?;
         Some(opens.max(now.instant_of(room_at)))
     }
 
@@ -151,17 +150,17 @@ impl Gate {
         active.is_some_and(|active| active.hold.paused || active.hold.closed_since(taken))
     }
 
-    /// Takes a slot in every window.
+    /// Takes slots in every window.
     #[inline]
-    pub(super) fn take(&mut self, now: Now, sent: bool) -> Charge {
+    pub(super) fn take(&mut self, cost: u32, now: Now, sent: bool) -> Charge {
         self.used = true;
         let in_flight = self.in_flight();
-        self.windows.take(1, in_flight, now);
+        self.windows.take(cost, in_flight, now);
         let active = self.active();
-        active.in_flight += 1;
-        active.spare = active.spare.saturating_sub(1);
-        active.hold.take();
-        let number = active.flights.add(sent.then_some(now.tick), 1);
+        active.in_flight = active.in_flight.saturating_add(cost);
+        active.spare = active.spare.saturating_sub(cost);
+        active.hold.take(cost);
+        let number = active.flights.add(sent.then_some(now.tick), cost);
         let (spare, in_flight) = (active.spare, active.in_flight());
         let tight = spare == 0 && self.windows.is_tight(in_flight, now);
         Charge::new(number, tight)
@@ -172,11 +171,11 @@ impl Gate {
         self.active().flights.set_sent(charge.number(), sent);
     }
 
-    /// A slot that was taken then is free: the request was not sent.
-    pub(super) fn give_back(&mut self, charge: Charge, taken: Instant) {
-        self.windows.give_back(1);
+    /// Slots that were taken then are free: the request was not sent.
+    pub(super) fn give_back(&mut self, charge: Charge, cost: u32, taken: Instant) {
+        self.windows.give_back(cost);
         let active = self.active();
-        active.in_flight = active.in_flight.saturating_sub(1);
+        active.in_flight = active.in_flight.saturating_sub(cost);
         active.hold.ended(taken);
         active.flights.remove(charge.number());
     }

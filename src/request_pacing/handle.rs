@@ -2,7 +2,7 @@ use std::{num::NonZeroU32, sync::Arc};
 
 use tokio::time::Instant;
 
-use super::{InvalidQuota, Quota, Scope, Snapshot, pacer::Pacer};
+use super::{Drained, InvalidQuota, Quota, Scope, Snapshot, pacer::Pacer};
 use crate::extensions::AccountId;
 
 /// Looks at the queue, and changes quotas, while requests are under way.
@@ -89,6 +89,23 @@ impl RequestPacingHandle {
     /// Ends a [pause](Self::pause).
     pub fn resume(&self) {
         self.pacer.set_paused(false);
+    }
+
+    /// Takes no more requests, for good: they fail with
+    /// [`Draining`](super::Draining), unsent, and so do the resends of those that
+    /// were refused. What waits is sent in its turn, and the future is ready when
+    /// nothing waits and nothing is under way. What is [paused](Self::pause) is
+    /// waited for until somebody resumes it, and whoever is in the queue must
+    /// still be polled.
+    pub fn drain(&self) -> Drained {
+        self.pacer.drain();
+        Drained::new(self.pacer.clone())
+    }
+
+    /// Whether it [takes no more requests](Self::drain).
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.pacer.is_draining()
     }
 
     /// Whether it is [paused](Self::pause).

@@ -107,8 +107,8 @@ impl Hold {
 
     /// A request was sent, or is about to be.
     #[inline]
-    pub(super) fn take(&mut self) {
-        self.tightened.take();
+    pub(super) fn take(&mut self, cost: u32) {
+        self.tightened.take(cost);
         if let Some(ramp) = &mut self.ramp {
             ramp.in_flight += 1;
         }
@@ -132,24 +132,24 @@ impl Hold {
     /// Until when it is closed.
     pub(super) fn until(&self, now: Instant) -> Option<Instant> {
         let held = self.until.filter(|until| *until > now);
-        held.max(self.tightened.opens_at(now))
+        held.max(self.tightened.opens_at(1, now))
     }
 
-    /// How many more requests may be in flight.
+    /// Whether one more request of this cost may be in flight.
     #[inline]
-    pub(super) fn room(&mut self, now: Instant) -> u32 {
+    pub(super) fn admits(&mut self, cost: u32, now: Instant) -> bool {
         if self.paused {
-            return 0;
+            return false;
         }
         if self.until.is_none() && self.ramp.is_none() && self.tightened.is_empty() {
-            return u32::MAX;
+            return true;
         }
-        self.room_left(now)
+        self.admits_now(cost, now)
     }
 
     #[cold]
-    fn room_left(&mut self, now: Instant) -> u32 {
-        self.ramp_room(now).min(self.tightened.room(now))
+    fn admits_now(&mut self, cost: u32, now: Instant) -> bool {
+        self.ramp_room(now) > 0 && self.tightened.room(now) >= cost
     }
 
     fn ramp_room(&mut self, now: Instant) -> u32 {
@@ -170,11 +170,11 @@ impl Hold {
 
     /// When there is more room, if there is none. `None`: when somebody opens
     /// it.
-    pub(super) fn next_free(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn next_free(&self, cost: u32, now: Instant) -> Option<Instant> {
         if self.paused {
             return None;
         }
-        if let Some(until) = self.until(now) {
+        if let Some(until) = self.until(now).max(self.tightened.opens_at(cost, now)) {
             return Some(until);
         }
         let ramp = self.ramp?;
@@ -184,7 +184,9 @@ impl Hold {
 
     /// Whether it is as a new one.
     pub(super) fn is_clear(&mut self, now: Instant) -> bool {
-        self.room(now) == u32::MAX && self.event.is_none_or(|event| !event.counts(now))
+        let open = !self.paused && self.ramp_room(now) == u32::MAX;
+        open && self.tightened.room(now) == u32::MAX
+            && self.event.is_none_or(|event| !event.counts(now))
     }
 }
 
@@ -255,30 +257,30 @@ mod tests {
     fn a_wait_without_an_end_closes() {
         let (now, mut hold) = (Instant::now(), Hold::default());
         hold.refused(now, now, |_| Some(Duration::MAX));
-        assert_eq!(hold.room(now + SECOND * 1_000_000), 0);
+        assert_eq!(hold.ramp_room(now + SECOND * 1_000_000), 0);
     }
 
     #[test]
     fn it_opens_with_a_ramp() {
         let (now, mut hold) = (Instant::now(), Hold::default());
-        assert_eq!(hold.room(now), u32::MAX);
+        assert_eq!(hold.ramp_room(now), u32::MAX);
         hold.refused(now, now, waits);
         assert_eq!(
-            (hold.room(now), hold.next_free(now)),
+            (hold.ramp_room(now), hold.next_free(1, now)),
             (0, Some(now + SECOND))
         );
 
         let open = now + SECOND;
-        assert_eq!(hold.room(open), 1);
-        hold.take();
-        assert_eq!(hold.room(open), 0);
+        assert_eq!(hold.ramp_room(open), 1);
+        hold.take(1);
+        assert_eq!(hold.ramp_room(open), 0);
         hold.admitted(open);
         hold.ended(open);
-        assert_eq!(hold.room(open), 2);
+        assert_eq!(hold.ramp_room(open), 2);
         // One that stalls does not keep it shut.
-        (0..2).for_each(|_| hold.take());
-        assert_eq!(hold.next_free(open), Some(open + SECOND));
-        assert_eq!(hold.room(open + SECOND), 2);
-        assert_eq!(hold.room(open + SECOND * 8), u32::MAX);
+        (0..2).for_each(|_| hold.take(1));
+        assert_eq!(hold.next_free(1, open), Some(open + SECOND));
+        assert_eq!(hold.ramp_room(open + SECOND), 2);
+        assert_eq!(hold.ramp_room(open + SECOND * 8), u32::MAX);
     }
 }

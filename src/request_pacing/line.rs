@@ -1,4 +1,4 @@
-use std::mem;
+use std::{mem, ops::Bound};
 
 use super::{
     band::Arrival,
@@ -62,6 +62,7 @@ impl Core {
     pub(super) fn withdraw(&mut self, at: At, served: bool, now: Now) {
         let waiter = self.waiter(at);
         let (line, flows) = (waiter.line.take(), mem::take(&mut waiter.flows));
+        let cost = waiter.path.cost;
         let (band, place) = (band(waiter.comer.priority), waiter.place());
         let mut next = line;
         for flow in flows {
@@ -69,7 +70,7 @@ impl Core {
                 break;
             };
             match flow {
-                Some(flow) if served => line.queue.serve(band, flow, place),
+                Some(flow) if served => line.queue.serve(band, flow, place, cost),
                 Some(flow) => line.queue.remove(band, flow, place),
                 None => {}
             }
@@ -96,9 +97,8 @@ impl Core {
             next = line.parent;
             match next {
                 Some(parent) => {
-                    let open = waits && self.is_open(gate, now);
-                    let offered = self.offer(at, parent, open);
-                    self.set_blocked(at, waits && !(open && offered));
+                    let offered = self.offer(at, gate, parent, now);
+                    self.set_blocked(at, waits && !offered);
                 }
                 None if waits => self.list_root(at),
                 None => self.set_blocked(at, false),
@@ -107,13 +107,16 @@ impl Core {
         }
     }
 
-    /// Offers the first of each priority to the next line, or nobody if it is
-    /// not `open`. Whether all found room there.
-    fn offer(&mut self, at: At, parent: At, open: bool) -> bool {
+    /// Offers the first of each priority to the next line, as far as `gate` has
+    /// room for it. Whether all are offered.
+    fn offer(&mut self, at: At, gate: At, parent: At, now: Now) -> bool {
         let mut all = true;
         for band in 0..BANDS {
+            let head = self.lines.get(at).expect(LINE).queue.head(band);
+            let offered = head.filter(|head| self.is_open(gate, self.cost_of(*head), now));
+            all &= offered == head;
+            let head = offered;
             let line = self.lines.get_mut(at).expect(LINE);
-            let head = line.queue.head(band).filter(|_| open);
             let old = mem::replace(&mut line.offers[band], head);
             if old == head {
                 continue;
@@ -233,9 +236,49 @@ impl Core {
         self.note(gate);
     }
 
+    /// The least room with which a line that waits for its scope goes on.
+    pub(super) fn wanted(&self, at: At, now: Now) -> u32 {
+        let line = self.lines.get(at).expect(LINE);
+        if line.parent.is_none() {
+            let next = line.queue.choose(now.instant, self.settings.ageing);
+            return next.map_or(1, |next| self.cost_of(next));
+        }
+        let heads = (0..BANDS).filter_map(|band| {
+            let head = line.queue.head(band)?;
+            (line.offers[band] != Some(head)).then(|| self.cost_of(head))
+        });
+        heads.min().unwrap_or(1)
+    }
+
+    /// The least room with which any line goes on that waits for this scope.
+    pub(super) fn wanted_at(&self, gate: At, now: Now) -> Option<u32> {
+        let mut least = None;
+        let mut next = self.first_blocked(gate);
+        while let Some(line) = next {
+            let wanted = self.wanted(line, now);
+            least = Some(least.map_or(wanted, |least: u32| least.min(wanted)));
+            next = self.next_blocked(gate, line);
+        }
+        least
+    }
+
+    /// As how many requests one that waits counts.
+    pub(super) fn cost_of(&self, waiter: At) -> u32 {
+        self.waiters
+            .get(waiter)
+            .map_or(1, |waiter| waiter.path.cost)
+    }
+
     /// One of the lines whose requests wait for this scope.
     pub(super) fn first_blocked(&self, gate: At) -> Option<At> {
         let first = self.blocked.range((gate, At::FIRST)..).next();
         first.filter(|(of, _)| *of == gate).map(|(_, line)| *line)
+    }
+
+    /// The one after it.
+    pub(super) fn next_blocked(&self, gate: At, line: At) -> Option<At> {
+        let after = (Bound::Excluded((gate, line)), Bound::Unbounded);
+        let next = self.blocked.range(after).next();
+        next.filter(|(of, _)| *of == gate).map(|(_, line)| *line)
     }
 }

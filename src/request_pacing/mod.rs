@@ -47,6 +47,11 @@
 //! nothing while it waits: a busy account or endpoint keeps nothing from the
 //! others.
 //!
+//! A request counts once in each, or as often as
+//! [it costs](crate::extensions::RequestContext::with_cost): it goes when there
+//! is room for all of it, and those who come after it let it go first. One that
+//! costs more than a quota ever admits fails with [`Inadmissible`].
+//!
 //! A calendar day begins at 00:00 UTC, give or take the minute by which clocks
 //! may differ: what is sent within a minute of midnight counts in both days,
 //! and a day that was full opens at 00:01.
@@ -81,6 +86,13 @@
 //! with time enabled, as a sleep does; and any that is polled after it was
 //! ready.
 //!
+//! # Errors
+//!
+//! Those of the service inside, and, of a request that was not sent:
+//! [`QueueFull`], [`DeadlineExceeded`](crate::error::DeadlineExceeded),
+//! [`Inadmissible`], and [`Draining`] after
+//! [`drain`](RequestPacingHandle::drain).
+//!
 //! # Refusals
 //!
 //! A refusal closes the scope that it names for as long as it, or
@@ -88,8 +100,9 @@
 //! closes the widest. Then the scope opens with one request first, then two,
 //! then four. Refusals of requests that were under way together are one. A
 //! first refusal by a window of seconds closes nothing: its slots keep the
-//! others back. The answer to a request that pacing keeps back anyway bears a
-//! [`PacedHold`](crate::extensions::PacedHold).
+//! others back. Where the scope is closed or full, the answer bears a
+//! [`PacedHold`](crate::extensions::PacedHold): it may be sent again at once,
+//! and waits here. A scope remembers for an hour how often it refused in a row.
 //!
 //! # Headers
 //!
@@ -162,6 +175,8 @@ mod builder;
 mod by_hand;
 mod charge;
 mod core;
+mod cost;
+mod drain;
 mod error;
 mod flights;
 mod future;
@@ -199,7 +214,8 @@ mod window;
 
 pub use self::{
     builder::RequestPacingBuilder,
-    error::{Inadmissible, QueueFull},
+    drain::Drained,
+    error::{Draining, Inadmissible, QueueFull},
     future::ResponseFuture,
     handle::RequestPacingHandle,
     layer::RequestPacingLayer,

@@ -8,7 +8,7 @@ use std::{
 use tokio::{runtime::Handle, time::Instant};
 
 use super::{
-    LearnedLimit, QueueFull, Quota, Scope, Scopes, Snapshot,
+    Draining, LearnedLimit, QueueFull, Quota, Scope, Scopes, Snapshot,
     charge::Charges,
     core::{Core, Settings},
     outcome::Outcome,
@@ -81,6 +81,7 @@ impl Pacer {
             Entered::Queued(at) => Ok(Joined::Queued(at)),
             Entered::TooLate { earliest } => Err(too_late(Some(earliest))),
             Entered::Full { queued } => Err(QueueFull::new(queued).into()),
+            Entered::Draining => Err(Draining::new().into()),
             Entered::Inadmissible(inadmissible) => Err(inadmissible),
         }
     }
@@ -183,6 +184,27 @@ impl Pacer {
     pub(super) fn set_paused(&self, paused: bool) {
         let now = self.now();
         self.wake_after(|core, woken| core.set_paused(paused, now, woken));
+    }
+
+    pub(super) fn drain(&self) {
+        self.lock().drain.began = true;
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.lock().drain.began
+    }
+
+    pub(super) fn poll_drained(&self, cx: &Context<'_>) -> Poll<()> {
+        let waker = cx.waker().clone();
+        let (_unused, is_drained) = {
+            let mut core = self.lock();
+            (core.poll_drained(waker), core.is_drained())
+        };
+        if is_drained {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 
     pub(super) fn is_paused(&self) -> bool {

@@ -24,6 +24,9 @@ impl Core {
         now: Now,
         woken: &mut Vec<Waker>,
     ) -> Entered {
+        if self.drain.began {
+            return Entered::Draining;
+        }
         self.evict(now);
         let path = if self.by_hand.is_empty() {
             self.resolve(&wish.touched, wish.scopes)
@@ -31,6 +34,7 @@ impl Core {
             let touched = self.touched(wish, now.instant);
             self.resolve(&touched, wish.scopes)
         };
+        let path = path.and_then(|path| self.at_cost(path, wish));
         charges.path = match path {
             Ok(path) => path,
             Err(inadmissible) => return Entered::Inadmissible(inadmissible),
@@ -226,7 +230,7 @@ impl Core {
         };
         let mut closed = Path::default();
         for gate in path.gates() {
-            closed.extend(Some(gate).filter(|gate| !self.is_open(*gate, now)));
+            closed.extend(Some(gate).filter(|gate| !self.is_open(*gate, path.cost, now)));
         }
         let mut unclaimed = self.alarms.unclaimed();
         let other = unclaimed.find(|other| {
@@ -238,7 +242,7 @@ impl Core {
             return;
         };
         self.revoke(other, false, now);
-        if path.gates().all(|gate| self.is_open(gate, now)) {
+        if path.gates().all(|gate| self.is_open(gate, path.cost, now)) {
             self.grant(at, now, woken);
         }
         self.rejoin(other, now, woken);

@@ -25,7 +25,7 @@ impl Core {
         }
         for at in charges.path.as_slice() {
             let gate = self.gates.get_mut(*at).expect(GATE);
-            if !gate.lets_pass(now, &self.trips) {
+            if !gate.lets_pass(charges.path.cost, now, &self.trips) {
                 return false;
             }
         }
@@ -74,16 +74,19 @@ impl Core {
         self.wind(woken);
     }
 
-    pub(super) fn is_open(&mut self, gate: At, now: Now) -> bool {
+    /// Whether a gate lets a request of this cost pass.
+    pub(super) fn is_open(&mut self, gate: At, cost: u32, now: Now) -> bool {
         let gate = self.gates.get_mut(gate).expect(GATE);
-        !self.paused && gate.room(now, &self.trips) > 0
+        !self.paused && gate.admits(cost, now, &self.trips)
     }
 
     /// Lets the lines go on that waited for a gate, if it is open, and sets
     /// its alarm.
     fn look_at(&mut self, gate: At, now: Now) {
-        if self.first_blocked(gate).is_some() && self.is_open(gate, now) {
-            while let Some(line) = self.first_blocked(gate) {
+        let mut next = self.first_blocked(gate);
+        while let Some(line) = next {
+            next = self.next_blocked(gate, line);
+            if self.is_open(gate, self.wanted(line, now), now) {
                 self.set_blocked(line, false);
                 self.lift(line, now);
             }
@@ -97,9 +100,9 @@ impl Core {
     fn release(&mut self, root: At, now: Now, woken: &mut Vec<Waker>) {
         let line = self.lines.get(root).expect(LINE);
         let gate = line.gate;
-        while self.is_open(gate, now)
-            && let Some(line) = self.lines.get(root)
+        while let Some(line) = self.lines.get(root)
             && let Some(next) = line.queue.choose(now.instant, self.settings.ageing)
+            && self.is_open(gate, self.cost_of(next), now)
         {
             match self.first_closed(next, now) {
                 // It was open when it offered its first.
@@ -117,12 +120,13 @@ impl Core {
     /// The first line on the way of a request, but for the last, whose gate
     /// has closed.
     fn first_closed(&mut self, waiter: At, now: Now) -> Option<At> {
+        let cost = self.cost_of(waiter);
         let mut next = self.waiter(waiter).line;
         while let Some(at) = next {
             let line = self.lines.get(at).expect(LINE);
             let gate = line.gate;
             next = line.parent;
-            if next.is_some() && !self.is_open(gate, now) {
+            if next.is_some() && !self.is_open(gate, cost, now) {
                 return Some(at);
             }
         }
@@ -149,7 +153,9 @@ impl Core {
     fn charge(&mut self, charges: &mut Charges, now: Now, sent: bool) {
         let gates = charges.path.as_slice().iter();
         for (at, part) in gates.zip(&mut charges.parts) {
-            *part = self.gates.get_mut(*at).expect(GATE).take(now, sent);
+            let gate = self.gates.get_mut(*at).expect(GATE);
+            *part = gate.take(charges.path.cost, now, sent);
         }
+        self.under_way += 1;
     }
 }

@@ -73,9 +73,9 @@ impl FairQueue {
     }
 
     /// Takes out a request that goes.
-    pub(super) fn serve(&mut self, band: usize, flow: At, place: Place) {
+    pub(super) fn serve(&mut self, band: usize, flow: At, place: Place, cost: u32) {
         self.overtook = self.bands[..band].iter().flatten().next().is_some();
-        self.change(band, |band| band.serve(flow, place));
+        self.change(band, |band| band.serve(flow, place, cost));
     }
 
     /// Takes out a request that goes away, wherever it stands.

@@ -16,6 +16,7 @@ use super::{
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Answer<'a> {
     pub(super) outcome: &'a Outcome,
+    pub(super) cost: u32,
     pub(super) now: Now,
     pub(super) sent: Now,
     /// When it was answered, or as if it had been.
@@ -38,7 +39,7 @@ impl Gate {
         let (now, sent) = (answer.now, answer.sent.instant);
         let active = self.active.as_deref_mut()?;
         let in_flight = active.in_flight;
-        active.in_flight = active.in_flight.saturating_sub(1);
+        active.in_flight = in_flight.saturating_sub(answer.cost);
         active.hold.ended(sent);
         let awaited = active.flights.remove(charge.number());
         // NOTE: as `presume` took it, or one stall would teach nonsense.
@@ -52,7 +53,7 @@ impl Gate {
         let trip = answer.ended.since(first);
         let probably = share.map(|it| first.plus(trip.mul_f64(it.value())));
         let arrived = Arrived {
-            requests: 1,
+            requests: answer.cost,
             probably,
             latest,
             in_flight,

@@ -28,9 +28,10 @@ impl Core {
 
     /// The same, before more is done. [`run`](Self::run) must follow.
     pub(super) fn hand_back(&mut self, charges: &Charges, taken: Instant, now: Now) {
+        self.under_way -= 1;
         for (at, charge) in charges.iter() {
             if let Some(gate) = self.charged(at) {
-                gate.give_back(charge, taken);
+                gate.give_back(charge, charges.path.cost, taken);
                 self.list(at, now);
             }
         }
@@ -78,6 +79,7 @@ impl Core {
         };
         let answer = Answer {
             outcome: &outcome,
+            cost: charges.path.cost,
             now,
             sent,
             ended,
@@ -102,6 +104,8 @@ impl Core {
         if !are_placed {
             charges.path.gates().for_each(|at| self.list(at, now));
         }
+        self.under_way -= 1;
+        self.tell_drained(woken);
         closed
     }
 }

@@ -26,7 +26,9 @@ pub struct ScopeUse {
     pub queued: usize,
     /// How long the oldest of them has waited, its earlier attempts included.
     pub oldest: Option<Duration>,
-    /// Requests that were sent, or are about to be, and not answered.
+    /// Requests that were sent, or are about to be, and not answered; one that
+    /// [costs](crate::extensions::RequestContext::with_cost) more counts as so
+    /// many.
     pub in_flight: u32,
     /// For how long a refusal, a header, or a
     /// [hold](super::RequestPacingHandle::hold_until) keeps it closed.
@@ -117,7 +119,7 @@ impl Core {
     fn scope_use(&mut self, at: At, queued: usize, oldest: Option<Duration>, now: Now) -> ScopeUse {
         let gate = self.gates.get_mut(at).expect(super::core::GATE);
         // Lets go what has left the windows by now.
-        gate.room(now, &self.trips);
+        gate.admits(1, now, &self.trips);
         let gate = self.gates.get(at).expect(super::core::GATE);
         let until = gate.held_until(now.instant);
         // Of what nobody knows there is nothing to tell.

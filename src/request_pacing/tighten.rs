@@ -52,15 +52,15 @@ impl Tightened {
     }
 
     #[inline]
-    pub(super) fn take(&mut self) {
+    pub(super) fn take(&mut self, cost: u32) {
         for told in &mut self.told {
-            told.left = told.left.saturating_sub(1);
+            told.left = told.left.saturating_sub(cost);
         }
     }
 
-    /// When there is more room, if there is none.
-    pub(super) fn opens_at(&self, now: Instant) -> Option<Instant> {
-        let shut = self.told.iter().filter(|told| told.left == 0);
+    /// When there is more room, if there is too little for this cost.
+    pub(super) fn opens_at(&self, cost: u32, now: Instant) -> Option<Instant> {
+        let shut = self.told.iter().filter(|told| told.left < cost);
         shut.map(|told| told.until)
             .filter(|until| *until > now)
             .max()
@@ -88,7 +88,7 @@ impl Core {
         let configured = own.or_else(|| scopes.quota(&scope));
         let gate = self.gate(at);
         // What is under way may not have been counted yet. This one has.
-        let under_way = gate.in_flight().saturating_sub(1);
+        let under_way = gate.in_flight().saturating_sub(charges.path.cost);
         for policy in status.policies().iter().take(MOST) {
             if let (Some(remaining), Some(reset)) = (policy.remaining, policy.reset) {
                 let left = u32::try_from(remaining).unwrap_or(u32::MAX);
@@ -169,16 +169,16 @@ mod tests {
     #[test]
     fn the_narrowest_of_the_windows_counts_and_ends() {
         let (now, mut told) = (Instant::now(), Tightened::default());
-        assert_eq!((told.room(now), told.opens_at(now)), (u32::MAX, None));
+        assert_eq!((told.room(now), told.opens_at(1, now)), (u32::MAX, None));
         told.tell(Some(SECOND), 1, now + SECOND, now);
         told.tell(Some(60 * SECOND), 5, now + 60 * SECOND, now);
-        told.take();
+        told.take(1);
         assert_eq!(
-            (told.room(now), told.opens_at(now)),
+            (told.room(now), told.opens_at(1, now)),
             (0, Some(now + SECOND))
         );
         let later = now + SECOND;
-        assert_eq!((told.room(later), told.opens_at(later)), (4, None));
+        assert_eq!((told.room(later), told.opens_at(1, later)), (4, None));
         told.tell(Some(60 * SECOND), 9, now + 60 * SECOND, later);
         assert_eq!(told.room(later), 9);
         // Nobody makes it grow.

@@ -73,6 +73,7 @@ pub(super) enum Entered {
     Full {
         queued: usize,
     },
+    Draining,
     Inadmissible(Box<Inadmissible>),
 }
 

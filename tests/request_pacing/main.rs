@@ -4,7 +4,9 @@
 
 mod by_hand;
 mod cancel;
+mod cost;
 mod deadlines;
+mod drain;
 mod eviction;
 mod handle;
 mod headers;

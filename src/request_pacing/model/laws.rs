@@ -16,14 +16,21 @@ fn call() -> impl Strategy<Value = Call> {
     let unready = prop_oneof![3 => Just((0_u8, 0_u64)), 1 => (1_u8..3, 0_u64..5_000)];
     (
         whose,
-        (app, 0_u8..3),
+        (app, 0_u8..3, prop_oneof![5 => Just(1_u32), 1 => 1_u32..5]),
         trip,
         0.0..=1.0,
         (patience, deadline),
         (lazy, unready),
     )
         .prop_map(
-            |((account, endpoint, field), (app, priority), trip, share, ends, (lazy, unready))| {
+            |(
+                (account, endpoint, field),
+                (app, priority, cost),
+                trip,
+                share,
+                ends,
+                (lazy, unready),
+            )| {
                 Call {
                     account,
                     endpoint,
@@ -36,6 +43,7 @@ fn call() -> impl Strategy<Value = Call> {
                     deadline: ends.1,
                     lazy,
                     unready,
+                    cost,
                 }
             },
         )
@@ -51,12 +59,12 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn quota() -> impl Strategy<Value = Step> {
-    (0_u8..4, 1_u32..5, 60_000_u64..90_000)
+    (0_u8..4, 1_u32..5, 60_001_u64..90_000)
         .prop_map(|(n, requests, time)| Step::Quota(n, requests, time))
 }
 
 fn limits() -> impl Strategy<Value = Limits> {
-    let one = (1_u32..5, prop_oneof![100_u64..20_000, 60_000_u64..90_000]);
+    let one = (1_u32..5, prop_oneof![100_u64..20_000, 60_001_u64..90_000]);
     [one.clone(), one.clone(), one.clone(), one]
 }
 

@@ -64,6 +64,8 @@ struct Call {
     lazy: u64,
     /// How often, and for how long, the service inside is not ready.
     unready: (u8, u64),
+    /// As how many it counts.
+    cost: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -189,7 +191,8 @@ impl Model {
     fn enter(&mut self, call: Call) {
         let context = RequestContext::new(Operation::Write)
             .with_account(call.account.to_string())
-            .with_static_endpoint(if call.endpoint { "/a" } else { "/b" });
+            .with_static_endpoint(if call.endpoint { "/a" } else { "/b" })
+            .with_cost(call.cost.try_into().unwrap());
         let mut touched = Touched::none()
             .endpoint(&context)
             .account_endpoint(&context);
@@ -216,7 +219,8 @@ impl Model {
                 self.poll(n);
             }
             Entered::TooLate { earliest } => assert!(Some(earliest) >= deadline),
-            other @ Entered::Full { .. } => panic!("{other:?}"),
+            Entered::Inadmissible(_) => assert!(call.cost > 1),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -309,7 +313,7 @@ impl Model {
         let arrivals: Vec<_> = self.arrivals.iter().filter(|it| of(&it.1)).collect();
         let inside = arrivals.iter().map(|last| {
             let before = |it: &&&(Instant, Call)| it.0 <= last.0 && it.0 + ms(time) > last.0;
-            arrivals.iter().filter(before).count() as u32
+            arrivals.iter().filter(before).map(|it| it.1.cost).sum()
         });
         inside.max().unwrap_or(0)
     }
@@ -328,8 +332,13 @@ impl Model {
             }
         }
         assert_eq!(
-            (core.queued, core.waiters.len(), core.lines.len()),
-            (0, 0, 0)
+            (
+                core.queued,
+                core.waiters.len(),
+                core.lines.len(),
+                core.under_way
+            ),
+            (0, 0, 0, 0)
         );
         assert!(core.line_of.is_empty() && core.blocked.is_empty() && core.alarms.is_empty());
         assert!(!core.alarms.keeper.runs, "it keeps time for nobody");

@@ -72,8 +72,17 @@ impl Model {
                 continue;
             }
             let (path, line) = (waiter.path, waiter.line);
-            let open = |gate| core.gates.get_mut(gate).unwrap().room(now, &self.never) > 0;
-            let open = !core.paused && path.gates().all(open);
+            // Where a costly one is first, the others wait for its turn.
+            let most = |gate| {
+                let at_it = core.waiters.iter().filter(|it| it.1.path.contains(gate));
+                at_it.map(|it| it.1.path.cost).max().unwrap_or(1)
+            };
+            let most: Vec<_> = path.gates().map(|gate| (gate, most(gate))).collect();
+            let mut open = most.into_iter().map(|(gate, cost)| {
+                let gate = core.gates.get_mut(gate).unwrap();
+                gate.admits(cost, now, &self.never)
+            });
+            let open = open.all(|open| open) && !core.paused;
             assert!(!open || soon, "it could go and does not know");
             // It, or one that is before it, stands at a gate that is closed.
             let lines = successors(line, |at| core.lines.get(*at)?.parent);

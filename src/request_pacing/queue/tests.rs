@@ -79,7 +79,7 @@ impl Line {
     fn next(&mut self) -> Option<(u32, u64)> {
         let at = self.queue.choose(self.now, AGEING)?;
         let it = *self.waiters.get_mut(at)?;
-        self.queue.serve(it.band, it.flow?, it.place);
+        self.queue.serve(it.band, it.flow?, it.place, 1);
         self.waiters.remove(at);
         Some((it.account, it.place.turn))
     }

@@ -100,6 +100,18 @@ impl Windows {
         room
     }
 
+    /// Whether so many may go, or as many as a window admits at all.
+    pub(in crate::request_pacing) fn have_room(
+        &mut self,
+        requests: u32,
+        in_flight: InFlight,
+        now: Now,
+    ) -> bool {
+        self.each_mut().all(|(limit, count)| {
+            count.room(limit, in_flight.of(limit), now) >= requests.min(limit.requests)
+        })
+    }
+
     /// Which part of the fullest short window is taken.
     pub(in crate::request_pacing) fn fullness(&mut self, in_flight: InFlight, now: Now) -> f64 {
         let short = self.each_mut().filter(|(limit, _)| limit.is_short());
@@ -157,18 +169,20 @@ impl Windows {
         }
     }
 
-    /// When all windows that are full have room again. `overdue` tells when a
-    /// short one of that length no longer waits for an answer. `None`: when an
-    /// answer comes.
+    /// When all windows that lack room for so many have more. `overdue` tells
+    /// when a short one of that length no longer waits for an answer. `None`:
+    /// when an answer comes.
     pub(in crate::request_pacing) fn open_at(
         &mut self,
+        requests: u32,
         in_flight: InFlight,
         now: Now,
         overdue: impl Fn(Ticks) -> Option<Tick>,
     ) -> Option<Tick> {
         let mut opens = now.tick;
         for (limit, count) in self.each_mut() {
-            if count.room(limit, in_flight.of(limit), now) > 0 {
+            let room = count.room(limit, in_flight.of(limit), now);
+            if room >= requests.min(limit.requests) {
                 continue;
             }
             let mut free = count.next_free();
