@@ -17,7 +17,8 @@ const SHORT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) enum Outcome {
     Admitted,
-    Refused(Refusal),
+    // Boxed, so that the others are small.
+    Refused(Box<Refusal>),
     /// The answer may be that of a gateway, which tells nothing of limits.
     Unclear,
     /// No answer was seen.
@@ -45,11 +46,11 @@ impl Outcome {
         let found = response.extensions().get::<Classification>();
         let throttle = found.and_then(Classification::throttle).cloned();
         let retry_after = response.extensions().get::<RetryAfter>();
-        Self::Refused(Refusal {
+        Self::Refused(Box::new(Refusal {
             by: throttle.as_ref().map(Throttle::scope),
             throttle,
             retry_after: retry_after.map(RetryAfter::delay),
-        })
+        }))
     }
 }
 
