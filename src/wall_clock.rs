@@ -6,3 +6,15 @@ use std::time::SystemTime;
 pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
+
+/// The same, but where tokio's time is paused, it stands still as well.
+#[cfg(feature = "request-pacing")]
+#[expect(
+    clippy::disallowed_types,
+    reason = "only to compare it with tokio's, of which paused time is ahead or behind"
+)]
+pub(crate) fn in_tokio_time() -> SystemTime {
+    let (now, real) = (now(), std::time::Instant::now());
+    let told = tokio::time::Instant::now().into_std();
+    now + told.saturating_duration_since(real) - real.saturating_duration_since(told)
+}

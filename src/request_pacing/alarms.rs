@@ -9,6 +9,9 @@ use crate::slab::At;
 /// polled keeps its slot from the others for so long.
 const LAPSES: Duration = Duration::from_millis(100);
 
+/// The clock may be set while nothing is due.
+const LOOKS: Duration = Duration::from_secs(600);
+
 /// A timer is no finer.
 const FINEST: Duration = Duration::from_millis(1);
 
@@ -178,7 +181,7 @@ impl Core {
             self.alarms.keeper = Keeper::default();
             return (Err(waker), old);
         }
-        let next = self.alarms.next();
+        let next = self.alarms.next().map(|at| at.min(now.instant + LOOKS));
         self.alarms.keeper.waker = Some(waker);
         self.alarms.keeper.sleeps_until = next;
         (Ok(next), old)

@@ -1,13 +1,16 @@
 use std::{
     fmt,
     num::NonZeroU32,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use tokio::time::Instant;
 
 use super::{
-    InvalidLearned, InvalidQuota, LearnedLimit, RequestPacingLayer, Scopes, core::Settings,
+    InvalidLearned, InvalidQuota, LearnedLimit, RequestPacingLayer, Scopes,
+    clock::{Clock, Reader},
+    core::Settings,
 };
 use crate::extensions::AccountId;
 
@@ -25,6 +28,7 @@ pub struct RequestPacingBuilder<K> {
     lost_after: Duration,
     weights: Vec<(AccountId, NonZeroU32)>,
     date: Option<SystemTime>,
+    clock: Reader,
     learned: Vec<LearnedLimit>,
 }
 
@@ -37,6 +41,7 @@ impl<K: Scopes> RequestPacingBuilder<K> {
             lost_after: LOST_AFTER,
             weights: Vec::new(),
             date: None,
+            clock: Arc::new(crate::wall_clock::in_tokio_time),
             learned: Vec::new(),
         }
     }
@@ -84,12 +89,25 @@ impl<K: Scopes> RequestPacingBuilder<K> {
         self
     }
 
-    /// The date now, where the clock of this machine is not that of the
-    /// server: it tells when the day of a quota ends. It is the date when the
-    /// layer is built, not that of this call. The default is the machine's.
+    /// The date when the layer is built, for tests: it tells when the day of a
+    /// quota ends. From then on it goes with the time of the runtime, and no
+    /// [clock](Self::clock) is read.
     #[must_use]
     pub fn date(mut self, now: SystemTime) -> Self {
         self.date = Some(now);
+        self
+    }
+
+    /// Tells the time of day, where the clock of this machine is not that of
+    /// the server: it tells when the day of a quota ends. The default is the
+    /// machine's. It is read once a second, while requests come, so it may be
+    /// set, and the machine may sleep. If it is set back across midnight, the
+    /// day that is not over yet counts as full.
+    ///
+    /// It is called outside all locks, and must be quick.
+    #[must_use]
+    pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(now);
         self
     }
 
@@ -113,18 +131,21 @@ impl<K: Scopes> RequestPacingBuilder<K> {
     /// When a quota admits nothing, or its time makes no sense.
     pub fn build(self) -> Result<RequestPacingLayer, InvalidQuota> {
         self.scopes.validate()?;
-        let date = self.date.unwrap_or_else(crate::wall_clock::now);
+        let date = self.date.unwrap_or_else(|| (self.clock)());
         let since_1970 = date.duration_since(UNIX_EPOCH).unwrap_or_default();
         let to_midnight = Duration::from_secs(DAY)
             - Duration::from_secs(since_1970.as_secs() % DAY)
             - Duration::from_nanos(u64::from(since_1970.subsec_nanos()));
+        let now = Instant::now();
+        let reader = self.date.is_none().then_some(self.clock);
+        let clock = Clock::new(reader, (now, date));
         let settings = Settings {
             max_queued: self.max_queued,
             ageing: self.ageing,
             lost_after: self.lost_after,
-            midnight: Instant::now() + to_midnight,
+            midnight: now + to_midnight,
         };
-        let layer = RequestPacingLayer::new(Box::new(self.scopes), settings);
+        let layer = RequestPacingLayer::new(Box::new(self.scopes), settings, clock);
         for (account, weight) in self.weights {
             layer.handle().set_weight(account, weight);
         }

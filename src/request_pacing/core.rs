@@ -1,6 +1,7 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::Arc,
+    task::Waker,
     time::Duration,
 };
 
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{
     Scope, alarms::Alarms, by_hand::ByHand, drain::Drain, gate::Gate, line::Line, names::Names,
-    trips::Trips, waiter::Waiter, window::Plan,
+    tick::Now, trips::Trips, waiter::Waiter, window::Plan,
 };
 use crate::{
     extensions::AccountId,
@@ -50,6 +51,8 @@ pub(super) struct Core {
     pub(super) settings: Settings,
     pub(super) paused: bool,
     pub(super) drain: Drain,
+    /// Slots that were taken since the clock was read.
+    pub(super) of_late: u32,
     /// Requests that may go, or went and are not over.
     pub(super) under_way: usize,
     pub(super) queued: usize,
@@ -93,11 +96,29 @@ impl Core {
             settings,
             paused: false,
             drain: Drain::default(),
+            of_late: 0,
             under_way: 0,
             queued: 0,
             turn: 0,
             refused: false,
         }
+    }
+
+    /// If the clock was set, what went since it was read before may have gone on
+    /// either day.
+    pub(super) fn clock_was_read(&mut self, is_set: bool, now: Now, woken: &mut Vec<Waker>) {
+        let of_late = std::mem::take(&mut self.of_late);
+        if !is_set {
+            return;
+        }
+        let gates: Vec<At> = self.gates.iter().map(|(at, _)| at).collect();
+        for at in gates {
+            self.gate(at).clock_was_set(of_late, now);
+            if self.first_blocked(at).is_some() {
+                self.note(at);
+            }
+        }
+        self.run(now, woken);
     }
 
     pub(super) fn gate(&mut self, at: At) -> &mut Gate {

@@ -73,6 +73,15 @@ impl Gate {
         self.weigh_share();
     }
 
+    /// Nobody knows on which day those count that went of late.
+    pub(super) fn clock_was_set(&mut self, of_late: u32, now: Now) {
+        let unsure = self.in_flight().saturating_add(of_late);
+        self.windows.step(unsure, now);
+        if let Some(active) = &mut self.active {
+            active.spare = 0;
+        }
+    }
+
     /// What it needs while it is in use.
     #[inline]
     pub(super) fn active(&mut self) -> &mut Active {

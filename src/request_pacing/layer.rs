@@ -3,7 +3,8 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::{
-    RequestPacing, RequestPacingBuilder, RequestPacingHandle, Scopes, core::Settings, pacer::Pacer,
+    RequestPacing, RequestPacingBuilder, RequestPacingHandle, Scopes, clock::Clock, core::Settings,
+    pacer::Pacer,
 };
 
 /// Layer that applies [`RequestPacing`]. See the [module docs](super).
@@ -22,9 +23,9 @@ impl RequestPacingLayer {
         RequestPacingBuilder::new(scopes)
     }
 
-    pub(super) fn new(scopes: Box<dyn Scopes>, settings: Settings) -> Self {
+    pub(super) fn new(scopes: Box<dyn Scopes>, settings: Settings, clock: Clock) -> Self {
         Self {
-            pacer: Arc::new(Pacer::new(scopes, settings)),
+            pacer: Arc::new(Pacer::new(scopes, settings, clock)),
         }
     }
 

@@ -54,7 +54,8 @@
 //!
 //! A calendar day begins at 00:00 UTC, give or take the minute by which clocks
 //! may differ: what is sent within a minute of midnight counts in both days,
-//! and a day that was full opens at 00:01.
+//! and a day that was full opens at 00:01. [The clock](RequestPacingBuilder::clock)
+//! may be set, and the machine may sleep.
 //!
 //! # The queue
 //!
@@ -174,6 +175,7 @@ mod band;
 mod builder;
 mod by_hand;
 mod charge;
+mod clock;
 mod core;
 mod cost;
 mod drain;

@@ -10,6 +10,7 @@ use tokio::{runtime::Handle, time::Instant};
 use super::{
     Draining, LearnedLimit, QueueFull, Quota, Scope, Scopes, Snapshot,
     charge::Charges,
+    clock::Clock,
     core::{Core, Settings},
     outcome::Outcome,
     tick::{Now, Origin},
@@ -29,6 +30,7 @@ use crate::{
 pub(super) struct Pacer {
     scopes: Box<dyn Scopes>,
     origin: Origin,
+    clock: Clock,
     core: Mutex<Core>,
 }
 
@@ -49,16 +51,28 @@ pub(super) struct Granted {
 }
 
 impl Pacer {
-    pub(super) fn new(scopes: Box<dyn Scopes>, settings: Settings) -> Self {
+    pub(super) fn new(scopes: Box<dyn Scopes>, settings: Settings, clock: Clock) -> Self {
         Self {
             scopes,
             origin: Origin::new(Instant::now(), settings.midnight),
+            clock,
             core: Mutex::new(Core::new(settings)),
         }
     }
 
     pub(super) fn now(&self) -> Now {
-        self.origin.at(Instant::now())
+        let now = self.origin.at(Instant::now());
+        if self.clock.is_due(now.instant) {
+            self.read_clock(now);
+        }
+        now.ahead(self.clock.ahead())
+    }
+
+    #[cold]
+    fn read_clock(&self, now: Now) {
+        let is_set = self.clock.read(now.instant);
+        let now = now.ahead(self.clock.ahead());
+        self.wake_after(|core, woken| core.clock_was_read(is_set, now, woken));
     }
 
     pub(super) fn enter(

@@ -157,5 +157,6 @@ impl Core {
             *part = gate.take(charges.path.cost, now, sent);
         }
         self.under_way += 1;
+        self.of_late = self.of_late.saturating_add(charges.path.cost);
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Ticks(u64);
 pub(super) struct Now {
     pub(super) instant: Instant,
     pub(super) tick: Tick,
+    /// The same, but for what the clock was set ahead or back since the origin.
+    pub(super) utc: Tick,
 }
 
 /// From where ticks are counted.
@@ -111,13 +113,34 @@ impl Origin {
     pub(super) fn at(&self, instant: Instant) -> Now {
         let since = instant.saturating_duration_since(self.instant);
         let tick = self.tick.plus(since.into());
-        Now { instant, tick }
+        Now {
+            instant,
+            tick,
+            utc: tick,
+        }
     }
 }
 
 // ===== impl Now =====
 
 impl Now {
+    /// While the clock is so many nanoseconds ahead of what it was.
+    #[inline]
+    pub(super) fn ahead(mut self, nanos: i64) -> Self {
+        self.utc = Tick(self.tick.0.saturating_add_signed(nanos));
+        self
+    }
+
+    /// When the clock shows `utc`, if it is not set again; now, if it did.
+    pub(super) fn tick_of(&self, utc: Tick) -> Tick {
+        self.tick.plus(utc.since(self.utc))
+    }
+
+    /// What the clock shows at a tick to come.
+    pub(super) fn utc_of(&self, tick: Tick) -> Tick {
+        self.utc.plus(tick.since(self.tick))
+    }
+
     /// An instant to come; one that is past is now.
     pub(super) fn instant_of(&self, tick: Tick) -> Instant {
         self.instant + tick.since(self.tick).into()

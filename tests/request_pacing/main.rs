@@ -4,6 +4,7 @@
 
 mod by_hand;
 mod cancel;
+mod clock;
 mod cost;
 mod deadlines;
 mod drain;

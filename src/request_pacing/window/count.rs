@@ -69,8 +69,9 @@ impl Count {
                 *requests
             }
             Self::Day(day) => {
-                day.turn(now.tick, in_flight);
-                return limit.requests.saturating_sub(day.used());
+                day.turn(now.utc, in_flight);
+                let is_known = !day.is_ahead(now.utc);
+                return limit.requests.saturating_sub(day.used()) * u32::from(is_known);
             }
         };
         limit
@@ -91,12 +92,12 @@ impl Count {
 
     /// When the next request leaves. `None`: none has been answered. Where the
     /// limit was lowered, more than one must leave.
-    pub(in crate::request_pacing) fn next_free(&self) -> Option<Tick> {
+    pub(in crate::request_pacing) fn next_free(&self, now: Now) -> Option<Tick> {
         match self {
             Self::Empty => None,
             Self::One { leaves, .. } => Some(*leaves),
             Self::Many { log, .. } => log.next(),
-            Self::Day(day) => Some(day.next_free()),
+            Self::Day(day) => Some(now.tick_of(day.next_free(now.utc))),
         }
     }
 
@@ -118,14 +119,14 @@ impl Count {
     #[inline]
     pub(super) fn turn(&mut self, in_flight: u32, now: Now) {
         if let Self::Day(day) = self {
-            day.turn(now.tick, in_flight);
+            day.turn(now.utc, in_flight);
         }
     }
 
     /// Requests that are over may arrive until then.
-    pub(super) fn may_arrive(&mut self, until: Tick, requests: u32) {
+    pub(super) fn may_arrive(&mut self, until: Tick, requests: u32, now: Now) {
         if let Self::Day(day) = self {
-            day.may_arrive(until, requests);
+            day.may_arrive(now.utc_of(until), requests);
         }
     }
 

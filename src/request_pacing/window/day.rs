@@ -27,8 +27,24 @@ impl Day {
     }
 
     /// When there is room, if there is none.
-    pub(super) fn next_free(&self) -> Tick {
-        Tick::end_of_day(self.page / 2).plus(margin())
+    pub(super) fn next_free(&self, now: Tick) -> Tick {
+        match self.begins().filter(|_| self.is_ahead(now)) {
+            Some(begins) => begins,
+            None => Tick::end_of_day(self.page / 2).plus(margin()),
+        }
+    }
+
+    /// Whether the clock was set back to the day before, of which the count is
+    /// lost: it is taken for full.
+    #[inline]
+    pub(super) fn is_ahead(&self, now: Tick) -> bool {
+        !self.is_near() && self.begins().is_some_and(|begins| now < begins)
+    }
+
+    /// When it was sure that the day of this page had begun. `None`: the first.
+    fn begins(&self) -> Option<Tick> {
+        let before = (self.page / 2).checked_sub(1)?;
+        Some(Tick::end_of_day(before).plus(margin()))
     }
 
     pub(super) fn take(&mut self, requests: u32) {

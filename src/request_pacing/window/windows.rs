@@ -155,7 +155,7 @@ impl Windows {
                 // It was in flight if midnight came near before now.
                 (Kind::Day, _) => {
                     count.turn(it.in_flight, now);
-                    count.may_arrive(it.latest, it.requests);
+                    count.may_arrive(it.latest, it.requests, now);
                 }
             }
         }
@@ -185,7 +185,7 @@ impl Windows {
             if room >= requests.min(limit.requests) {
                 continue;
             }
-            let mut free = count.next_free();
+            let mut free = count.next_free(now);
             if limit.is_short() {
                 free = [free, overdue(limit.length)].into_iter().flatten().min();
             }
@@ -216,12 +216,18 @@ impl Windows {
                 Kind::Long => (limit.length, now.tick.plus(limit.length)),
                 Kind::Day => (DAY, Tick::NEVER),
             };
-            let free = count.next_free().map_or(free, |next| next.min(free));
+            let free = count.next_free(now).map_or(free, |next| next.min(free));
             let free = free.max(now.tick);
             let rounds = u64::from((before - room) / limit.requests.max(1));
             earliest = earliest.max(free.plus(length.mul(rounds)));
         }
         earliest
+    }
+
+    /// The clock was set; so many went of late, and nobody knows on which day.
+    pub(in crate::request_pacing) fn step(&mut self, unsure: u32, now: Now) {
+        self.each_mut()
+            .for_each(|(_, count)| count.turn(unsure, now));
     }
 
     /// Whether nothing is in any, and nothing in flight.
