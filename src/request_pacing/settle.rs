@@ -50,7 +50,9 @@ impl Gate {
         };
         let share = active.share.as_ref().filter(|_| awaited);
         let (first, latest) = (answer.sent.tick, answer.latest);
-        let trip = answer.ended.since(first);
+        // The next one needs some time to get there, too: it may go as much
+        // sooner.
+        let trip = answer.ended.since(first.plus(trips.surely().into()));
         let probably = share.map(|it| first.plus(trip.mul_f64(it.value())));
         let arrived = Arrived {
             requests: answer.cost,

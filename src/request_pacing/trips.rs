@@ -22,6 +22,9 @@ pub(super) struct Trips {
     /// In microseconds, in a ring.
     seen: Vec<u32>,
     next: usize,
+    /// The least of the present half of the ring, and of the one before; 0
+    /// until both are full.
+    least: [u32; 2],
     /// None: nobody has asked since the last change.
     long: Cell<Option<Duration>>,
 }
@@ -35,9 +38,20 @@ impl Trips {
             self.seen[self.next] = micros;
         }
         self.next = (self.next + 1) % ROOM;
+        self.least[0] = self.least[0].min(micros);
+        if self.next.is_multiple_of(ROOM / 2) {
+            self.least = [u32::MAX, self.least[0]];
+        }
         if self.next.is_multiple_of(LAST) {
             self.long.set(None);
         }
+    }
+
+    /// What a round trip takes for certain. One in so many is less than the
+    /// least of late, but hardly one is less than half of it.
+    pub(super) fn surely(&self) -> Duration {
+        let least = self.least[0].min(self.least[1]);
+        Duration::from_micros((least / 2).into())
     }
 
     /// A round trip that few exceed. Up to one stalled call in twenty does not
@@ -89,6 +103,19 @@ mod tests {
             }));
         }
         assert_eq!(trips.long(), Duration::from_millis(250));
+    }
+
+    #[test]
+    fn what_a_trip_takes_for_certain_is_half_of_the_least() {
+        let mut trips = Trips::default();
+        (0..ROOM - 1).for_each(|_| trips.saw(Duration::from_millis(100)));
+        assert_eq!(trips.surely(), Duration::ZERO);
+        (0..2).for_each(|_| trips.saw(Duration::from_millis(100)));
+        assert_eq!(trips.surely(), Duration::from_millis(50));
+        trips.saw(Duration::from_millis(20));
+        assert_eq!(trips.surely(), Duration::from_millis(10));
+        (0..ROOM + ROOM / 2).for_each(|_| trips.saw(Duration::from_millis(500)));
+        assert_eq!(trips.surely(), Duration::from_millis(250));
     }
 
     #[test]
