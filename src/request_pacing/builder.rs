@@ -2,7 +2,7 @@ use std::{
     fmt,
     num::NonZeroU32,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 use tokio::time::Instant;
@@ -13,8 +13,6 @@ use super::{
     core::Settings,
 };
 use crate::extensions::AccountId;
-
-const DAY: u64 = 86_400;
 
 /// Where one call in a hundred is lost, this costs less than one percent.
 const LOST_AFTER: Duration = Duration::from_secs(120);
@@ -132,18 +130,12 @@ impl<K: Scopes> RequestPacingBuilder<K> {
     pub fn build(self) -> Result<RequestPacingLayer, InvalidQuota> {
         self.scopes.validate()?;
         let date = self.date.unwrap_or_else(|| (self.clock)());
-        let since_1970 = date.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let to_midnight = Duration::from_secs(DAY)
-            - Duration::from_secs(since_1970.as_secs() % DAY)
-            - Duration::from_nanos(u64::from(since_1970.subsec_nanos()));
-        let now = Instant::now();
         let reader = self.date.is_none().then_some(self.clock);
-        let clock = Clock::new(reader, (now, date));
+        let clock = Clock::new(reader, Instant::now(), date);
         let settings = Settings {
             max_queued: self.max_queued,
             ageing: self.ageing,
             lost_after: self.lost_after,
-            midnight: now + to_midnight,
         };
         let layer = RequestPacingLayer::new(Box::new(self.scopes), settings, clock);
         for (account, weight) in self.weights {

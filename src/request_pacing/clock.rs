@@ -4,10 +4,14 @@ use std::{
         Arc,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use tokio::time::Instant;
+
+use super::tick::{Now, Origin, Tick};
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// How often it is read, while requests come.
 const EACH: Duration = Duration::from_secs(1);
@@ -21,8 +25,9 @@ pub(super) type Reader = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 /// machine sleeps, which no instant tells.
 pub(super) struct Clock {
     reader: Option<Reader>,
-    /// What it showed at first, and when.
-    first: (Instant, SystemTime),
+    origin: Origin,
+    /// What it showed at the origin.
+    first: SystemTime,
     /// When it is to be read again, in nanoseconds from then.
     next: AtomicU64,
     /// By how many nanoseconds it was set ahead since.
@@ -30,51 +35,58 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// Without a reader, it is never set.
-    pub(super) fn new(reader: Option<Reader>, first: (Instant, SystemTime)) -> Self {
+    /// Shows `date` now. Without a reader, it is never set.
+    pub(super) fn new(reader: Option<Reader>, now: Instant, date: SystemTime) -> Self {
+        let since_1970 = date.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let to_midnight = DAY
+            - Duration::from_secs(since_1970.as_secs() % DAY.as_secs())
+            - Duration::from_nanos(u64::from(since_1970.subsec_nanos()));
         let next = if reader.is_some() { 0 } else { u64::MAX };
         Self {
             reader,
-            first,
+            origin: Origin::new(now, now + to_midnight),
+            first: date,
             next: AtomicU64::new(next),
             ahead: AtomicI64::new(0),
         }
     }
 
+    /// What it shows, as far as it was read.
     #[inline]
-    pub(super) fn ahead(&self) -> i64 {
-        self.ahead.load(Ordering::Relaxed)
+    pub(super) fn at(&self, instant: Instant) -> Now {
+        let ahead = self.ahead.load(Ordering::Relaxed);
+        self.origin.at(instant).ahead(ahead)
     }
 
     /// Whether it is time to read it.
     #[inline]
-    pub(super) fn is_due(&self, now: Instant) -> bool {
-        let next = self.next.load(Ordering::Relaxed);
-        next < u64::MAX && self.since_first(now) >= next
+    pub(super) fn is_due(&self, now: Tick) -> bool {
+        self.since_first(now) >= self.next.load(Ordering::Relaxed)
     }
 
     /// Reads it. Whether it was set.
-    pub(super) fn read(&self, now: Instant) -> bool {
+    pub(super) fn read(&self, now: Tick) -> bool {
         let Some(reader) = &self.reader else {
             return false;
         };
         let since = self.since_first(now);
         let next = since.saturating_add(nanos(EACH));
         self.next.store(next, Ordering::Relaxed);
-        let shows = match reader().duration_since(self.first.1) {
+        let shows = match reader().duration_since(self.first) {
             Ok(passed) => signed(nanos(passed)),
             Err(back) => -signed(nanos(back.duration())),
         };
         let ahead = shows.saturating_sub(signed(since));
-        let is_set = ahead.abs_diff(self.ahead()) >= STEP.unsigned_abs();
+        let before = self.ahead.load(Ordering::Relaxed);
+        let is_set = ahead.abs_diff(before) >= STEP.unsigned_abs();
         if is_set {
             self.ahead.store(ahead, Ordering::Relaxed);
         }
         is_set
     }
 
-    fn since_first(&self, now: Instant) -> u64 {
-        nanos(now.saturating_duration_since(self.first.0))
+    fn since_first(&self, now: Tick) -> u64 {
+        now.since(self.origin.tick()).nanos()
     }
 }
 

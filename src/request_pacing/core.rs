@@ -6,7 +6,6 @@ use std::{
 };
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet, HashTable};
-use tokio::time::Instant;
 
 use super::{
     Scope, alarms::Alarms, by_hand::ByHand, drain::Drain, gate::Gate, line::Line, names::Names,
@@ -68,8 +67,6 @@ pub(super) struct Settings {
     /// A call whose answer nobody saw arrives no later than so long after it
     /// was sent.
     pub(super) lost_after: Duration,
-    /// A 00:00 UTC.
-    pub(super) midnight: Instant,
 }
 
 impl Core {

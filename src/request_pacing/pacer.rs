@@ -13,7 +13,7 @@ use super::{
     clock::Clock,
     core::{Core, Settings},
     outcome::Outcome,
-    tick::{Now, Origin},
+    tick::Now,
     timekeeper::{Idle, Keeper, wake_all},
     waiter::{Comer, Entered, Polled, Wish},
 };
@@ -29,7 +29,6 @@ use crate::{
 /// dropping another request, which takes the lock.
 pub(super) struct Pacer {
     scopes: Box<dyn Scopes>,
-    origin: Origin,
     clock: Clock,
     core: Mutex<Core>,
 }
@@ -54,25 +53,25 @@ impl Pacer {
     pub(super) fn new(scopes: Box<dyn Scopes>, settings: Settings, clock: Clock) -> Self {
         Self {
             scopes,
-            origin: Origin::new(Instant::now(), settings.midnight),
             clock,
             core: Mutex::new(Core::new(settings)),
         }
     }
 
     pub(super) fn now(&self) -> Now {
-        let now = self.origin.at(Instant::now());
-        if self.clock.is_due(now.instant) {
-            self.read_clock(now);
+        let now = self.clock.at(Instant::now());
+        if self.clock.is_due(now.tick) {
+            return self.read_clock(now);
         }
-        now.ahead(self.clock.ahead())
+        now
     }
 
     #[cold]
-    fn read_clock(&self, now: Now) {
-        let is_set = self.clock.read(now.instant);
-        let now = now.ahead(self.clock.ahead());
+    fn read_clock(&self, now: Now) -> Now {
+        let is_set = self.clock.read(now.tick);
+        let now = self.clock.at(now.instant);
         self.wake_after(|core, woken| core.clock_was_read(is_set, now, woken));
+        now
     }
 
     pub(super) fn enter(

@@ -71,6 +71,10 @@ impl Ticks {
         Self((self.0.cast_signed() as f64 * share + 0.5) as i64 as u64)
     }
 
+    pub(super) fn nanos(self) -> u64 {
+        self.0
+    }
+
     #[must_use]
     pub(super) fn mul(self, times: u64) -> Self {
         Self(self.0.saturating_mul(times))
@@ -106,6 +110,10 @@ impl Origin {
             instant,
             tick: Tick(tick.0),
         }
+    }
+
+    pub(super) fn tick(&self) -> Tick {
+        self.tick
     }
 
     /// Of an instant that is not before the origin.

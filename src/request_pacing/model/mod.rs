@@ -132,7 +132,6 @@ impl Model {
                 max_queued: 1_000,
                 ageing: Duration::from_secs(10),
                 lost_after: Duration::from_secs(120),
-                midnight,
             }),
             quotas,
             origin: Origin::new(now, midnight),
