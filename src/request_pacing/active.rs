@@ -56,8 +56,8 @@ impl Active {
         }
     }
 
-    /// When a short window of this length stops waiting for the oldest
-    /// unanswered request.
+    /// When the short windows, the longest of this length, stop waiting for the
+    /// oldest unanswered request.
     pub(super) fn overdue(&self, length: Ticks, trips: &Trips) -> Option<Tick> {
         let share = self.share.as_ref()?.value();
         let (_, sent, _) = self.flights.oldest_sent()?;
@@ -70,6 +70,8 @@ impl Active {
     pub(super) fn is_quiet(&mut self, now: Instant) -> bool {
         self.in_flight == 0
             && self.users == 0
+            && self.alarm.is_none()
+            && !self.noted
             && self.hold.is_clear(now)
             && self.forgets_learned(now)
     }
