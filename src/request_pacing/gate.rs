@@ -185,7 +185,7 @@ impl Gate {
         self.windows.give_back(cost);
         let active = self.active();
         active.in_flight = active.in_flight.saturating_sub(cost);
-        active.hold.ended(taken);
+        active.hold.give_back(cost, taken);
         active.flights.remove(charge.number());
     }
 

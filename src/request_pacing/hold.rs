@@ -114,6 +114,12 @@ impl Hold {
         }
     }
 
+    /// One that was taken then was not sent.
+    pub(super) fn give_back(&mut self, cost: u32, taken: Instant) {
+        self.tightened.give_back(cost);
+        self.ended(taken);
+    }
+
     /// A request that was sent then is over.
     #[inline]
     pub(super) fn ended(&mut self, sent: Instant) {

@@ -5,7 +5,6 @@ use tokio::time::Instant;
 use super::{
     charge::{Charges, Path},
     core::Core,
-    gate::Gate,
     pacer::Granted,
     tick::Now,
     waiter::{Comer, Entered, Polled, State, Waiter, Wish},
@@ -102,7 +101,7 @@ impl Core {
         let old = self.waiter(at).waker.take();
         // Its own first: it is not late as long as nobody took it away.
         if let State::Granted { at: taken, .. } = self.waiter(at).state
-            && self.is_closed_since(at, taken, now)
+            && self.is_closed_since(at, taken)
         {
             self.revoke(at, false, now);
         }
@@ -248,11 +247,9 @@ impl Core {
         self.rejoin(other, now, woken);
     }
 
-    fn is_closed_since(&mut self, at: At, taken: Instant, now: Now) -> bool {
+    fn is_closed_since(&mut self, at: At, taken: Instant) -> bool {
         let path = self.waiter(at).path;
-        let closed =
-            |gate: &Gate| gate.closed_since(taken) || gate.held_until(now.instant).is_some();
-        self.paused || path.gates().any(|gate| closed(self.gate(gate)))
+        self.paused || path.gates().any(|gate| self.gate(gate).closed_since(taken))
     }
 
     /// Takes back what one was granted that did not go.

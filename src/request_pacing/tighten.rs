@@ -22,13 +22,14 @@ pub(super) struct Tightened {
 #[derive(Clone, Copy, Debug)]
 struct Told {
     window: Option<Duration>,
-    left: u32,
+    /// Below zero: more are under way than it admits.
+    left: i64,
     until: Instant,
 }
 
 impl Tightened {
     /// The server admits `left` more in this window. The last word counts.
-    fn tell(&mut self, window: Option<Duration>, left: u32, until: Instant, now: Instant) {
+    fn tell(&mut self, window: Option<Duration>, left: i64, until: Instant, now: Instant) {
         self.told
             .retain(|told| told.until > now && told.window != window);
         if until > now && self.told.len() < MOST {
@@ -48,18 +49,27 @@ impl Tightened {
 
     pub(super) fn room(&self, now: Instant) -> u32 {
         let valid = self.told.iter().filter(|told| told.until > now);
-        valid.map(|told| told.left).min().unwrap_or(u32::MAX)
+        let least = valid.map(|told| told.left.max(0)).min();
+        least.map_or(u32::MAX, |left| u32::try_from(left).unwrap_or(u32::MAX))
     }
 
     #[inline]
     pub(super) fn take(&mut self, cost: u32) {
         for told in &mut self.told {
-            told.left = told.left.saturating_sub(cost);
+            told.left -= i64::from(cost);
+        }
+    }
+
+    /// One that was taken, or was under way when it was told, was not sent.
+    pub(super) fn give_back(&mut self, cost: u32) {
+        for told in &mut self.told {
+            told.left += i64::from(cost);
         }
     }
 
     /// When there is more room, if there is too little for this cost.
     pub(super) fn opens_at(&self, cost: u32, now: Instant) -> Option<Instant> {
+        let cost = i64::from(cost);
         let shut = self.told.iter().filter(|told| told.left < cost);
         shut.map(|told| told.until)
             .filter(|until| *until > now)
@@ -88,16 +98,13 @@ impl Core {
         let configured = own.or_else(|| scopes.quota(&scope));
         let gate = self.gate(at);
         // What is under way may not have been counted yet. This one has.
-        let under_way = gate.in_flight().saturating_sub(charges.path.cost);
+        let under_way = i64::from(gate.in_flight()) - i64::from(charges.path.cost);
         for policy in status.policies().iter().take(MOST) {
             if let (Some(remaining), Some(reset)) = (policy.remaining, policy.reset) {
-                let left = u32::try_from(remaining).unwrap_or(u32::MAX);
+                let left = i64::from(u32::try_from(remaining).unwrap_or(u32::MAX));
                 let until = now + reset.min(policy.window.unwrap_or(DAY)).min(DAY);
-                let left = left.saturating_sub(under_way);
-                gate.active()
-                    .hold
-                    .tightened
-                    .tell(policy.window, left, until, now);
+                let told = &mut gate.active().hold.tightened;
+                told.tell(policy.window, left - under_way, until, now);
             }
         }
         if let Some(configured) = configured {
@@ -167,6 +174,16 @@ mod tests {
     }
 
     #[test]
+    fn more_under_way_than_are_left_make_no_room_by_being_few() {
+        let (now, mut told) = (Instant::now(), Tightened::default());
+        told.tell(None, -2, now + SECOND, now);
+        told.give_back(2);
+        assert_eq!(told.room(now), 0);
+        told.give_back(1);
+        assert_eq!(told.room(now), 1);
+    }
+
+    #[test]
     fn the_narrowest_of_the_windows_counts_and_ends() {
         let (now, mut told) = (Instant::now(), Tightened::default());
         assert_eq!((told.room(now), told.opens_at(1, now)), (u32::MAX, None));
@@ -177,6 +194,9 @@ mod tests {
             (told.room(now), told.opens_at(1, now)),
             (0, Some(now + SECOND))
         );
+        told.give_back(1);
+        assert_eq!((told.room(now), told.opens_at(1, now)), (1, None));
+        told.take(1);
         let later = now + SECOND;
         assert_eq!((told.room(later), told.opens_at(1, later)), (4, None));
         told.tell(Some(60 * SECOND), 9, now + 60 * SECOND, later);

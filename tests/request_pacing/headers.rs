@@ -6,13 +6,15 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
-use futures_util::future::join_all;
+use futures_util::future::{Pending, join_all, pending};
 use http::{Request, Response};
-use tokio::time::Instant;
-use tower::{ServiceBuilder, ServiceExt, service_fn};
+use tokio::time::{Instant, sleep};
+use tokio_test::{assert_pending, task};
+use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_tiktok::{
     request_pacing::{Quota, RequestPacingLayer, Scope},
     retry_after_header::RetryAfterHeaderLayer,
@@ -26,6 +28,17 @@ async fn sent(
     policy: &'static str,
     limit: &'static str,
     more: u64,
+) -> Vec<u64> {
+    sent_after(layer, policy, limit, more, async {}).await
+}
+
+/// The same, when something has happened after the first.
+async fn sent_after(
+    layer: RequestPacingLayer,
+    policy: &'static str,
+    limit: &'static str,
+    more: u64,
+    happens: impl Future<Output = ()>,
 ) -> Vec<u64> {
     let start = Instant::now();
     let calls = Arc::new(AtomicU64::new(0));
@@ -43,6 +56,7 @@ async fn sent(
             async move { Ok::<_, Infallible>(response) }
         }));
     client.clone().oneshot(Request::new(())).await.unwrap();
+    happens.await;
     let more = (0..more).map(|_| client.clone().oneshot(Request::new(())));
     let answers = join_all(more).await.into_iter();
     answers.map(|answer| answer.unwrap().into_body()).collect()
@@ -98,4 +112,44 @@ async fn nobody_is_held_for_years() {
     assert_eq!(sent_soon, [1]);
     let nameless = sent(layer(10), "", r#""other";r=0;t=999999999"#, 1).await;
     assert!(nameless[0] <= 86_400, "{nameless:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_goes_to_those_who_queue_for_it() {
+    let minute = r#""minute";q=600;w=60"#;
+    let sent = sent(layer(1), minute, r#""minute";r=3;t=60"#, 4).await;
+    assert_eq!(sent, [1, 2, 3, 60]);
+}
+
+#[derive(Clone)]
+struct Never;
+
+impl Service<Request<()>> for Never {
+    type Response = Response<u64>;
+    type Error = BoxError;
+    type Future = Pending<Result<Response<u64>, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Pending
+    }
+
+    fn call(&mut self, _: Request<()>) -> Self::Future {
+        pending()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_sent_is_still_left() {
+    let layer = layer(10);
+    let never = layer.layer(Never);
+    let minute = r#""minute";q=600;w=60"#;
+    let given_up = async {
+        sleep(Duration::from_secs(2)).await;
+        for _ in 0..3 {
+            let mut call = task::spawn(never.clone().call(Request::new(())));
+            assert_pending!(call.poll());
+        }
+    };
+    let sent = sent_after(layer, minute, r#""minute";r=3;t=60"#, 4, given_up).await;
+    assert_eq!(sent, [2, 2, 2, 60]);
 }
