@@ -129,14 +129,15 @@ impl Gate {
     pub(super) fn opens_at(&mut self, cost: u32, now: Now, trips: &Trips) -> Option<Instant> {
         let in_flight = self.in_flight_now();
         let Some(active) = &mut self.active else {
-            let opens = self.windows.open_at(cost, in_flight, now, |_| None)?;
+            let opens = self.windows.open_at(cost, in_flight, now, None)?;
             return Some(now.instant_of(opens));
         };
         let mut opens = now.instant;
         if !active.hold.admits(cost, opens) {
             opens = active.hold.next_free(cost, opens)?;
         }
-        let overdue = |length| active.overdue(length, trips);
+        let longest = self.windows.plan().map(Plan::longest_short);
+        let overdue = longest.and_then(|length| active.overdue(length, trips));
         let room_at = self.windows.open_at(cost, in_flight, now, overdue)?;
         Some(opens.max(now.instant_of(room_at)))
     }

@@ -3,7 +3,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicUsize, Ordering},
     },
     task::{Context, Wake, Waker},
     time::Duration,
@@ -220,4 +220,27 @@ async fn a_waker_may_poll_at_once() {
     layer.handle().resume();
     sleep(secs(1)).await;
     assert_eq!(done.load(Ordering::Relaxed), 100);
+}
+
+/// Of two short windows the shorter one is full, and a call stalls.
+#[test]
+fn nobody_is_woken_in_vain_while_a_call_stalls() {
+    let parks = Arc::new(AtomicUsize::new(0));
+    let count = parks.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .on_thread_park(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        })
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let quota = Quota::requests_per_second(1).and_requests_in_any(100, secs(30));
+        let (_layer, client) = build(quota);
+        let _stalls = spawn(&client, slow("x", "/a", 600_000)).await;
+        go(&client, request("x", "/a")).await.unwrap();
+    });
+    let parks = parks.load(Ordering::Relaxed);
+    assert!(parks < 20, "{parks}");
 }

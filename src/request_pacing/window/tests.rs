@@ -79,7 +79,7 @@ impl Line {
                 return;
             }
             let now = self.at(self.now);
-            let free = self.windows.open_at(1, self.in_flight, now, |_| None);
+            let free = self.windows.open_at(1, self.in_flight, now, None);
             let free = free.map(|tick| now.instant_of(tick));
             let answer = self.flights.first().map(|(at, _)| *at);
             let next = free.into_iter().chain(answer).min();
@@ -191,7 +191,7 @@ fn a_full_day_opens_after_midnight() {
     assert_eq!(line.room(), 0);
     let opens = line
         .windows
-        .open_at(1, line.in_flight, now, |_| None)
+        .open_at(1, line.in_flight, now, None)
         .unwrap();
     line.now = now.instant_of(opens);
     assert_eq!(

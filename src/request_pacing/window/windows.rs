@@ -169,15 +169,15 @@ impl Windows {
         }
     }
 
-    /// When all windows that lack room for so many have more. `overdue` tells
-    /// when a short one of that length no longer waits for an answer. `None`:
-    /// when an answer comes.
+    /// When all windows that lack room for so many have more. The short ones no
+    /// longer wait for an answer once it is `overdue`. `None`: when an answer
+    /// comes.
     pub(in crate::request_pacing) fn open_at(
         &mut self,
         requests: u32,
         in_flight: InFlight,
         now: Now,
-        overdue: impl Fn(Ticks) -> Option<Tick>,
+        overdue: Option<Tick>,
     ) -> Option<Tick> {
         let mut opens = now.tick;
         for (limit, count) in self.each_mut() {
@@ -187,7 +187,7 @@ impl Windows {
             }
             let mut free = count.next_free(now);
             if limit.is_short() {
-                free = [free, overdue(limit.length)].into_iter().flatten().min();
+                free = [free, overdue].into_iter().flatten().min();
             }
             opens = opens.max(free?);
         }
