@@ -142,6 +142,9 @@ impl Core {
     /// Ends the wait of all that must be sent before `until` and wait for the
     /// gate that is closed until then.
     pub(super) fn fail_late(&mut self, gate: At, until: Instant, now: Now, woken: &mut Vec<Waker>) {
+        if self.gate(gate).active().users == 0 {
+            return;
+        }
         for at in self.alarms.due_by(until) {
             if self.waiter(at).path.contains(gate) {
                 self.too_late(at, Some(until), now, woken);
