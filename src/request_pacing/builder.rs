@@ -47,7 +47,8 @@ impl<K: Scopes> RequestPacingBuilder<K> {
     /// Requests that may wait. The default is 100,000. One more fails with
     /// [`QueueFull`](super::QueueFull). Fewer fail sooner when more comes than
     /// may go; more take memory, some 500 bytes and the request each. With 0,
-    /// nothing waits but for the service inside.
+    /// nothing waits but for the service inside, and not many for that: those
+    /// that it keeps for a tenth of a second count as well.
     #[must_use]
     pub fn max_queued(mut self, requests: usize) -> Self {
         self.max_queued = requests;

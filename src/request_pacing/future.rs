@@ -1,5 +1,5 @@
 use std::{
-    fmt,
+    fmt, mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -34,6 +34,8 @@ pin_project! {
     enum State<S, B, F> {
         Waiting {
             inner: S,
+            // Whether `inner` was asked, and was not ready.
+            asked: bool,
             request: Option<Request<B>>,
         },
         Called {
@@ -52,6 +54,7 @@ where
         Self {
             state: State::Waiting {
                 inner,
+                asked: false,
                 request: Some(request),
             },
             ticket,
@@ -61,7 +64,7 @@ where
 
 impl<S, B, R> Future for ResponseFuture<S, B>
 where
-    S: Service<Request<B>, Response = Response<R>>,
+    S: Service<Request<B>, Response = Response<R>> + Clone,
     S::Error: Into<BoxError>,
 {
     type Output = Result<Response<R>, BoxError>;
@@ -70,8 +73,12 @@ where
         let mut this = self.project();
         loop {
             match this.state.as_mut().project() {
-                StateProj::Waiting { inner, request } => {
-                    let turn = poll_turn(inner, request.as_ref(), this.ticket, cx);
+                StateProj::Waiting {
+                    inner,
+                    asked,
+                    request,
+                } => {
+                    let turn = poll_turn(inner, asked, request.as_ref(), this.ticket, cx);
                     if let Err(error) = ready!(turn) {
                         this.ticket.end();
                         this.state.set(State::Done);
@@ -97,26 +104,34 @@ where
 /// Ready when the request may go and `inner` can take it.
 fn poll_turn<S, B>(
     inner: &mut S,
+    asked: &mut bool,
     request: Option<&Request<B>>,
     ticket: &mut Ticket,
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), BoxError>>
 where
-    S: Service<Request<B>>,
+    S: Service<Request<B>> + Clone,
     S::Error: Into<BoxError>,
 {
     let request = request.expect("a request waits only once");
     // NOTE: the ticket first. A service that was readied here would hold its
     // capacity while the request queues.
     let found = Lookup::of(request.extensions());
-    ready!(ticket.poll(found, cx))?;
+    let Poll::Ready(turn) = ticket.poll(found, cx)? else {
+        // Once more it queues, and may hold by now what others can use.
+        if mem::take(asked) {
+            *inner = inner.clone();
+        }
+        return Poll::Pending;
+    };
     if inner.poll_ready(cx).map_err(Into::into)?.is_ready() {
         if let Some(more) = found.more {
             Departure::note(more);
         }
         return Poll::Ready(Ok(()));
     }
-    ticket.set_aside(found, cx)?;
+    *asked = true;
+    ticket.set_aside(turn, found, cx)?;
     Poll::Pending
 }
 

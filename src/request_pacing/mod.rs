@@ -153,7 +153,9 @@
 //! Inside the retry, so that every attempt is paced, and inside whatever
 //! bounds an account, so that what is released is sent at once. Outside the
 //! classifier and the header layer, which tell what an answer means. The
-//! service inside is readied only when the request may go. There is no
+//! service inside is readied only when the request may go. Should it not be
+//! ready within a tenth of a second, the slot goes to the next, and what this one
+//! gets of the service later, to others if it has no slot again. There is no
 //! back-pressure, for which
 //! [the queue is bounded](RequestPacingBuilder::max_queued).
 //!

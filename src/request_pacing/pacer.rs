@@ -15,7 +15,7 @@ use super::{
     outcome::Outcome,
     tick::Now,
     timekeeper::{Idle, Keeper, wake_all},
-    waiter::{Comer, Entered, Polled, Wish},
+    waiter::{Comer, Entered, Polled, Turn, Wish},
 };
 use crate::slab::At;
 use crate::{
@@ -35,18 +35,9 @@ pub(super) struct Pacer {
 
 /// What a request got at its first poll.
 pub(super) enum Joined {
-    /// `turn` is to be told if it comes back.
-    Granted {
-        turn: u64,
-    },
+    /// The turn is to be told if it comes back.
+    Granted(Option<Turn>),
     Queued(At),
-}
-
-/// A request that may go.
-#[derive(Debug)]
-pub(super) struct Granted {
-    pub(super) charges: Charges,
-    pub(super) turn: u64,
 }
 
 impl Pacer {
@@ -90,7 +81,7 @@ impl Pacer {
         let entered = self
             .wake_after(|core, woken| core.enter(&wish, || comer(found, now), charges, now, woken));
         match entered {
-            Entered::Granted { turn } => Ok(Joined::Granted { turn }),
+            Entered::Granted(turn) => Ok(Joined::Granted(turn)),
             Entered::Queued(at) => Ok(Joined::Queued(at)),
             Entered::TooLate { earliest } => Err(too_late(Some(earliest))),
             Entered::Full { queued } => Err(QueueFull::new(queued).into()),
@@ -105,14 +96,14 @@ impl Pacer {
         at: At,
         now: Now,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Granted, BoxError>> {
+    ) -> Poll<Result<(Charges, Turn), BoxError>> {
         let mut waker = Some(cx.waker().clone());
         let ((polled, _old), is_kept) = self.wake_after(|core, woken| {
             let polled = core.poll(at, &mut waker, now, woken);
             (polled, core.alarms.keeper.runs)
         });
         match polled {
-            Polled::Granted { charges, turn } => Poll::Ready(Ok(Granted { charges, turn })),
+            Polled::Granted { charges, turn } => Poll::Ready(Ok((charges, turn))),
             Polled::TooLate { earliest } => Poll::Ready(Err(too_late(earliest))),
             Polled::Waiting => {
                 if !is_kept {
@@ -127,8 +118,9 @@ impl Pacer {
     /// again.
     pub(super) fn set_aside(
         self: &Arc<Self>,
-        granted: &Granted,
+        charges: &Charges,
         taken: Now,
+        turn: Option<Turn>,
         found: Lookup<'_>,
         deadline: Option<Instant>,
         cx: &mut Context<'_>,
@@ -136,11 +128,11 @@ impl Pacer {
         let now = self.now();
         let mut waker = Some(cx.waker().clone());
         let (at, queued, is_kept) = self.wake_after(|core, woken| {
-            let comer = comer(found, now);
             let at = core.set_aside(
-                granted,
+                charges,
                 taken.instant,
-                comer,
+                turn,
+                comer(found, taken),
                 deadline,
                 &mut waker,
                 now,

@@ -5,9 +5,8 @@ use tokio::time::Instant;
 use super::{
     charge::{Charges, Path},
     core::Core,
-    pacer::Granted,
     tick::Now,
-    waiter::{Comer, Entered, Polled, State, Waiter, Wish},
+    waiter::{Comer, Entered, Polled, State, Turn, Waiter, Wish},
 };
 use crate::slab::At;
 
@@ -39,7 +38,7 @@ impl Core {
             Err(inadmissible) => return Entered::Inadmissible(inadmissible),
         };
         if self.pass(charges, now) {
-            return Entered::Granted { turn: 0 };
+            return Entered::Granted(None);
         }
         self.enqueue(charges, comer(), wish.deadline, now, woken)
     }
@@ -68,11 +67,14 @@ impl Core {
         let is_full = self.queued > self.settings.max_queued;
         let waiter = self.waiter(at);
         match waiter.state {
-            State::Granted { charges: own, .. } => {
-                let turn = waiter.turn;
+            State::Granted {
+                charges: own,
+                at: since,
+            } => {
+                let place = waiter.place();
                 *charges = own;
                 self.go(at, charges, now, woken);
-                Entered::Granted { turn }
+                Entered::Granted(Some(Turn { place, since }))
             }
             State::Standing if !is_full => Entered::Queued(at),
             State::Standing => {
@@ -119,9 +121,10 @@ impl Core {
         }
         let waiter = self.waiter(at);
         let polled = match waiter.state {
-            State::Granted { charges, .. } => {
-                let turn = waiter.turn;
+            State::Granted { charges, at: since } => {
+                let place = waiter.place();
                 self.go(at, &charges, now, woken);
+                let turn = Turn { place, since };
                 Polled::Granted { charges, turn }
             }
             State::TooLate { earliest } => {
@@ -151,33 +154,48 @@ impl Core {
     }
 
     /// A request that was granted at `taken` does not go yet: the service
-    /// inside is not ready. Its slots go to others until it is polled again.
-    /// `None` if more wait than can be told apart.
+    /// inside is not ready. It keeps its slots as long as one that is not
+    /// polled. `None` if enough wait, or more than can be told apart.
     #[expect(
         clippy::too_many_arguments,
         reason = "they are all that is known of it"
     )]
     pub(super) fn set_aside(
         &mut self,
-        granted: &Granted,
+        charges: &Charges,
         taken: Instant,
-        comer: Comer,
+        turn: Option<Turn>,
+        mut comer: Comer,
         deadline: Option<Instant>,
         waker: &mut Option<Waker>,
         now: Now,
         woken: &mut Vec<Waker>,
     ) -> Option<At> {
-        let Granted { charges, turn } = granted;
-        let comer = Comer {
-            again: true,
-            ..comer
-        };
-        let at = self.add_waiter(charges.path, comer, deadline, *turn);
-        if let Some(at) = at {
-            self.waiter(at).waker = waker.take();
+        let is_full = turn.is_none() && self.queued > self.settings.max_queued;
+        let (mut since, mut number) = (taken, 0);
+        if let Some(turn) = turn {
+            (since, number) = (turn.since, turn.place.turn);
+            (comer.age, comer.again) = (turn.place.age, turn.place.again);
         }
-        self.give_back(charges, taken, now, woken);
-        at
+        let place = (!is_full).then(|| self.add_waiter(charges.path, comer, deadline, number));
+        let Some(at) = place.flatten() else {
+            self.give_back(charges, taken, now, woken);
+            return None;
+        };
+        for (gate, charge) in charges.iter() {
+            self.gate(gate).set_sent(charge, None);
+        }
+        self.queued -= 1;
+        self.alarms.granted(since, at);
+        let waiter = self.waiter(at);
+        waiter.waker = waker.take();
+        waiter.state = State::Granted {
+            charges: *charges,
+            at: since,
+        };
+        // It may be over by now.
+        self.tick(now, woken);
+        Some(at)
     }
 
     /// `turn` is that of before, if it waited before.

@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use super::{
     charge::Charges,
     outcome::{Outcome, never_left},
-    pacer::{Granted, Joined, Pacer},
+    pacer::{Joined, Pacer},
     tick::Now,
+    waiter::Turn,
 };
 use crate::slab::At;
 use crate::{
@@ -28,7 +29,7 @@ pub(super) struct Ticket {
     pacer: Arc<Pacer>,
     state: State,
     /// What it holds once it is granted.
-    granted: Granted,
+    charges: Charges,
     deadline: Option<Instant>,
 }
 
@@ -51,30 +52,29 @@ impl Ticket {
         Self {
             pacer,
             state: State::Outside,
-            granted: Granted {
-                charges: Charges::default(),
-                turn: 0,
-            },
+            charges: Charges::default(),
             deadline: None,
         }
     }
 
-    /// Ready once it may be sent. Joins the queue at the first poll.
+    /// Ready once it may be sent, with its turn if it waited for that. Joins
+    /// the queue at the first poll.
     #[inline]
     pub(super) fn poll(
         &mut self,
         found: Lookup<'_>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(), BoxError>> {
+    ) -> Poll<Result<Option<Turn>, BoxError>> {
         let now = self.pacer.now();
+        let mut turn = None;
         if let State::Outside = self.state {
             self.deadline = found.more.and_then(Deadline::to_send);
             self.check_deadline(now.instant)?;
-            let charges = &mut self.granted.charges;
+            let charges = &mut self.charges;
             let entered = self.pacer.enter(found, self.deadline, charges, now);
             self.state = match entered? {
-                Joined::Granted { turn } => {
-                    self.granted.turn = turn;
+                Joined::Granted(its) => {
+                    turn = its;
                     State::Granted { at: now }
                 }
                 Joined::Queued(at) => State::Queued(at),
@@ -85,24 +85,26 @@ impl Ticket {
             let polled = ready!(self.pacer.poll(at, now, cx));
             // NOTE: its place is free now, whatever became of it.
             self.state = State::Over;
-            self.granted = polled?;
+            let (charges, its) = polled?;
+            (self.charges, turn) = (charges, Some(its));
             self.state = State::Granted { at: now };
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(turn))
     }
 
-    /// The service inside is not ready: the request waits on, and its slots go
-    /// to others meanwhile.
+    /// The service inside is not ready: the request waits on, and before long
+    /// its slots go to others.
     #[cold]
     pub(super) fn set_aside(
         &mut self,
+        turn: Option<Turn>,
         found: Lookup<'_>,
         cx: &mut Context<'_>,
     ) -> Result<(), BoxError> {
         if let State::Granted { at } = mem::replace(&mut self.state, State::Over) {
             let deadline = self.deadline;
             let pacer = &self.pacer;
-            let place = pacer.set_aside(&self.granted, at, found, deadline, cx)?;
+            let place = pacer.set_aside(&self.charges, at, turn, found, deadline, cx)?;
             self.state = State::Queued(place);
         }
         Ok(())
@@ -120,7 +122,7 @@ impl Ticket {
     /// [`answered`](Self::answered), which lets the next ones go.
     pub(super) fn told(&self, status: &RateLimitStatus) {
         if let State::Sent { .. } = &self.state {
-            self.pacer.tighten(&self.granted.charges, status);
+            self.pacer.tighten(&self.charges, status);
         }
     }
 
@@ -132,7 +134,7 @@ impl Ticket {
             return None;
         };
         self.state = State::Over;
-        self.pacer.settle(&self.granted.charges, at, outcome)
+        self.pacer.settle(&self.charges, at, outcome)
     }
 
     /// Its call failed. If it certainly never left, its slots go to others.
@@ -151,9 +153,9 @@ impl Ticket {
         match mem::replace(&mut self.state, State::Over) {
             State::Outside | State::Over => {}
             State::Queued(at) => self.pacer.leave(at),
-            State::Granted { at } => self.pacer.give_back(&self.granted.charges, at),
+            State::Granted { at } => self.pacer.give_back(&self.charges, at),
             State::Sent { at } => {
-                self.pacer.settle(&self.granted.charges, at, Outcome::Lost);
+                self.pacer.settle(&self.charges, at, Outcome::Lost);
             }
         }
     }

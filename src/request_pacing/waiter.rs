@@ -30,6 +30,14 @@ pub(super) struct Comer {
     pub(super) again: bool,
 }
 
+/// The turn of one that had to wait for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Turn {
+    pub(super) place: Place,
+    /// Since when it has its slots.
+    pub(super) since: Instant,
+}
+
 /// A request that waits.
 #[derive(Debug)]
 pub(super) struct Waiter {
@@ -50,8 +58,8 @@ pub(super) struct Waiter {
 pub(super) enum State {
     /// In its line.
     Standing,
-    /// In none, until it is polled: the service inside was not ready, or it
-    /// did not take in time what it was granted.
+    /// In none, until it is polled: it did not take in time what it was
+    /// granted, or the service inside was not ready in time.
     Aside { lapsed: bool },
     /// It may go, since then.
     Granted { charges: Charges, at: Instant },
@@ -62,17 +70,10 @@ pub(super) enum State {
 /// What a request got that wants to go.
 #[derive(Debug)]
 pub(super) enum Entered {
-    /// `turn` is its own, if it stood in the queue.
-    Granted {
-        turn: u64,
-    },
+    Granted(Option<Turn>),
     Queued(At),
-    TooLate {
-        earliest: Instant,
-    },
-    Full {
-        queued: usize,
-    },
+    TooLate { earliest: Instant },
+    Full { queued: usize },
     Draining,
     Inadmissible(Box<Inadmissible>),
 }
@@ -81,7 +82,7 @@ pub(super) enum Entered {
 /// free.
 #[derive(Debug)]
 pub(super) enum Polled {
-    Granted { charges: Charges, turn: u64 },
+    Granted { charges: Charges, turn: Turn },
     TooLate { earliest: Option<Instant> },
     Waiting,
 }

@@ -23,11 +23,10 @@ use super::{
     charge::Charges,
     core::{Core, Settings},
     outcome::Outcome,
-    pacer::Granted,
     tick::{Now, Origin},
     timekeeper::wake_all,
     trips::Trips,
-    waiter::{Comer, Entered, Polled, State, Wish},
+    waiter::{Comer, Entered, Polled, State, Turn, Wish},
 };
 use crate::{
     extensions::{Operation, Priority, RequestContext},

@@ -6,8 +6,8 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    Call, Charges, Entered, Flag, Flight, Granted, Model, Operation, Polled, RequestContext,
-    Touched, Waiting, Wish, ms, wake_all,
+    Call, Charges, Entered, Flag, Flight, Model, Operation, Polled, RequestContext, Touched, Turn,
+    Waiting, Wish, ms, wake_all,
 };
 use crate::slab::At;
 
@@ -38,7 +38,7 @@ impl Model {
         let entered = core.enter(&wish, || comer, &mut charges, now, &mut woken);
         wake_all(woken);
         match entered {
-            Entered::Granted { turn } => self.go(call, Granted { charges, turn }, deadline, None),
+            Entered::Granted(turn) => self.go(call, charges, turn, deadline, None),
             Entered::Queued(at) => {
                 let n = self.wait(at, call, None);
                 self.poll(n);
@@ -68,7 +68,8 @@ impl Model {
     fn go(
         &mut self,
         mut call: Call,
-        granted: Granted,
+        charges: Charges,
+        turn: Option<Turn>,
         deadline: Option<Instant>,
         ready: Option<Instant>,
     ) {
@@ -86,8 +87,9 @@ impl Model {
             let core = &mut self.core;
             let at = core
                 .set_aside(
-                    &granted,
+                    &charges,
                     now.instant,
+                    turn,
                     comer,
                     deadline,
                     &mut waker,
@@ -104,7 +106,6 @@ impl Model {
         let arrival = self.now + trip.mul_f64(call.share);
         self.arrivals.push((arrival, call));
         let (sent, answer) = (self.now, self.now + trip);
-        let charges = granted.charges;
         self.flights.push(Flight {
             charges,
             sent,
@@ -124,7 +125,7 @@ impl Model {
             Polled::Waiting => assert!(waker.is_none()),
             Polled::Granted { charges, turn } => {
                 let it = self.waiting.swap_remove(n);
-                self.go(it.call, Granted { charges, turn }, deadline, it.ready_at);
+                self.go(it.call, charges, Some(turn), deadline, it.ready_at);
             }
             Polled::TooLate { earliest } => {
                 let it = self.waiting.swap_remove(n);

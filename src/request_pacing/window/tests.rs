@@ -189,10 +189,7 @@ fn a_full_day_opens_after_midnight() {
     let (now, midnight) = (line.at(line.now), line.midnight);
     line.now = midnight;
     assert_eq!(line.room(), 0);
-    let opens = line
-        .windows
-        .open_at(1, line.in_flight, now, None)
-        .unwrap();
+    let opens = line.windows.open_at(1, line.in_flight, now, None).unwrap();
     line.now = now.instant_of(opens);
     assert_eq!(
         (line.now, line.room()),
