@@ -81,7 +81,8 @@ impl Core {
         now: Now,
         woken: &mut Vec<Waker>,
     ) {
-        if let Some(at) = self.gate_for(&scope, scopes)
+        if until > now.instant
+            && let Some(at) = self.gate_for(&scope, scopes)
             && self.gate(at).active().hold.close(until)
         {
             self.fail_late(at, until, now, woken);

@@ -5,6 +5,8 @@ use tokio::time::{Instant, sleep};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_tiktok::request_pacing::{InvalidQuota, Quota, RequestPacingLayer, Scope, WindowUse};
 
+use crate::server::{build, slow, spawn};
+
 type Calls = Vec<tokio::task::JoinHandle<Duration>>;
 
 fn layer(quota: Quota) -> RequestPacingLayer {
@@ -101,6 +103,20 @@ async fn what_is_held_opens_with_a_ramp() {
     let mut expected = vec![0; 10];
     expected.extend([5; 3]);
     assert_eq!(seconds(calls).await, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_that_is_over_keeps_nobody() {
+    let (layer, client) = build(Quota::requests_per_second(10));
+    let now = Instant::now();
+    sleep(Duration::from_secs(1)).await;
+    layer.handle().hold_until(Scope::app(), now);
+    layer.handle().hold_until(Scope::app(), Instant::now());
+    for _ in 0..10 {
+        spawn(&client, slow("x", "/a", 60_000)).await;
+    }
+    let now = layer.handle().snapshot();
+    assert_eq!(now.scope(&Scope::app()).unwrap().in_flight, 10);
 }
 
 #[tokio::test(start_paused = true)]
