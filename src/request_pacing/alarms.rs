@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, task::Waker, time::Duration};
 
-use tokio::time::Instant;
+use tokio::{runtime, time::Instant};
 
 use super::{core::Core, tick::Now, waiter::State};
 use crate::slab::At;
@@ -24,14 +24,15 @@ pub(super) struct Alarms {
     grants: BTreeSet<(Instant, At)>,
     /// Requests that must be sent.
     deadlines: BTreeSet<(Instant, At)>,
-    /// The task that sleeps until the next of them.
-    pub(super) keeper: Keeper,
+    /// The tasks that sleep until the next of them.
+    keepers: Vec<Keeper>,
 }
 
-/// The task that keeps the time, as far as it is known here.
-#[derive(Debug, Default)]
-pub(super) struct Keeper {
-    pub(super) runs: bool,
+/// A task that keeps the time, as far as it is known here. Each runtime that
+/// somebody waits in has its own: nobody knows which of them is driven.
+#[derive(Debug)]
+struct Keeper {
+    runtime: Option<runtime::Id>,
     waker: Option<Waker>,
     /// `None`: when it is woken.
     sleeps_until: Option<Instant>,
@@ -71,6 +72,29 @@ impl Alarms {
     pub(super) fn due_by(&self, until: Instant) -> Vec<At> {
         let due = self.deadlines.iter().take_while(|(by, _)| *by <= until);
         due.map(|(_, at)| *at).collect()
+    }
+
+    /// Whether the time is kept in this runtime; if it is not known, in any.
+    pub(super) fn is_kept(&self, runtime: Option<runtime::Id>) -> bool {
+        let mut keepers = self.keepers.iter();
+        keepers.any(|it| runtime.is_none() || it.runtime == runtime)
+    }
+
+    /// Whether one is to be started in this runtime. It counts as started then.
+    pub(super) fn start(&mut self, runtime: Option<runtime::Id>) -> bool {
+        let starts = !self.is_kept(runtime);
+        if starts {
+            self.keepers.push(Keeper {
+                runtime,
+                waker: None,
+                sleeps_until: None,
+            });
+        }
+        starts
+    }
+
+    fn keeper(&mut self, runtime: Option<runtime::Id>) -> Option<&mut Keeper> {
+        self.keepers.iter_mut().find(|it| it.runtime == runtime)
     }
 
     #[cfg(test)]
@@ -152,51 +176,62 @@ impl Core {
         }
     }
 
-    /// Tells the one that keeps the time, if that has become short, or if
-    /// nobody waits any more.
+    /// Tells those that keep the time, if that has become short, or if nobody
+    /// waits any more.
     pub(super) fn wind(&mut self, woken: &mut Vec<Waker>) {
         self.tell_drained(woken);
-        let keeper = &self.alarms.keeper;
-        if keeper.waker.is_none() {
+        if self.alarms.keepers.iter().all(|it| it.waker.is_none()) {
             return;
         }
-        let sooner = match (self.alarms.next(), keeper.sleeps_until) {
-            (Some(next), Some(until)) => next < until,
-            (next, None) => next.is_some(),
-            (None, Some(_)) => false,
-        };
-        if sooner || self.waiters.len() == 0 {
-            woken.extend(self.alarms.keeper.waker.take());
+        let next = self.alarms.next();
+        for keeper in &mut self.alarms.keepers {
+            let sooner = match (next, keeper.sleeps_until) {
+                (Some(next), Some(until)) => next < until,
+                (next, None) => next.is_some(),
+                (None, Some(_)) => false,
+            };
+            if sooner || self.waiters.len() == 0 {
+                woken.extend(keeper.waker.take());
+            }
         }
     }
 
-    /// Until when the one that keeps the time may sleep, and the waker that it
-    /// left before. `Err`: nobody waits, and it ends.
+    /// Until when the one that keeps the time in this runtime may sleep, and the
+    /// waker that it left before. `Err`: nobody waits, and it ends.
     pub(super) fn keep(
         &mut self,
+        runtime: Option<runtime::Id>,
         waker: Waker,
         now: Now,
         woken: &mut Vec<Waker>,
     ) -> (Result<Option<Instant>, Waker>, Option<Waker>) {
-        let old = self.alarms.keeper.waker.take();
+        let own = self.alarms.keeper(runtime);
+        let old = own.and_then(|keeper| keeper.waker.take());
         self.tick(now, woken);
         if self.waiters.len() == 0 {
-            self.alarms.keeper = Keeper::default();
+            self.alarms.keepers.retain(|it| it.runtime != runtime);
             return (Err(waker), old);
         }
         let next = self.alarms.next().map(|at| at.min(now.instant + LOOKS));
-        self.alarms.keeper.waker = Some(waker);
-        self.alarms.keeper.sleeps_until = next;
+        if let Some(keeper) = self.alarms.keeper(runtime) {
+            (keeper.waker, keeper.sleeps_until) = (Some(waker), next);
+        }
         (Ok(next), old)
     }
 
     /// The one that kept the time is gone, perhaps with its runtime. Whoever
     /// waits starts another when he is polled.
-    pub(super) fn abandon(&mut self, woken: &mut Vec<Waker>) -> Option<Waker> {
+    pub(super) fn abandon(
+        &mut self,
+        runtime: Option<runtime::Id>,
+        woken: &mut Vec<Waker>,
+    ) -> Option<Waker> {
         let waiting: Vec<At> = self.waiters.iter().map(|(at, _)| at).collect();
         for at in waiting {
             woken.extend(self.waiter(at).waker.take());
         }
-        std::mem::take(&mut self.alarms.keeper).waker
+        let keepers = &mut self.alarms.keepers;
+        let own = keepers.iter().position(|it| it.runtime == runtime)?;
+        keepers.swap_remove(own).waker
     }
 }

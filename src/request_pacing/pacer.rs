@@ -1,11 +1,14 @@
 use std::{
-    fmt, mem,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use tokio::{runtime::Handle, time::Instant};
+use tokio::{
+    runtime::{self, Handle},
+    time::{Instant, sleep_until},
+};
 
 use super::{
     Draining, LearnedLimit, QueueFull, Quota, Scope, Scopes, Snapshot,
@@ -98,16 +101,17 @@ impl Pacer {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(Charges, Turn), BoxError>> {
         let mut waker = Some(cx.waker().clone());
+        let runtime = Handle::try_current().ok().map(|it| it.id());
         let ((polled, _old), is_kept) = self.wake_after(|core, woken| {
             let polled = core.poll(at, &mut waker, now, woken);
-            (polled, core.alarms.keeper.runs)
+            (polled, core.alarms.is_kept(runtime))
         });
         match polled {
             Polled::Granted { charges, turn } => Poll::Ready(Ok((charges, turn))),
             Polled::TooLate { earliest } => Poll::Ready(Err(too_late(earliest))),
             Polled::Waiting => {
                 if !is_kept {
-                    self.start_keeper();
+                    self.start_keeper(cx);
                 }
                 Poll::Pending
             }
@@ -115,9 +119,9 @@ impl Pacer {
     }
 
     /// A request that was granted at `taken` does not go before it is polled
-    /// again.
+    /// again. The time is to be [kept](Self::start_keeper) then.
     pub(super) fn set_aside(
-        self: &Arc<Self>,
+        &self,
         charges: &Charges,
         taken: Now,
         turn: Option<Turn>,
@@ -127,7 +131,7 @@ impl Pacer {
     ) -> Result<At, BoxError> {
         let now = self.now();
         let mut waker = Some(cx.waker().clone());
-        let (at, queued, is_kept) = self.wake_after(|core, woken| {
+        let (at, queued) = self.wake_after(|core, woken| {
             let at = core.set_aside(
                 charges,
                 taken.instant,
@@ -138,13 +142,9 @@ impl Pacer {
                 now,
                 woken,
             );
-            (at, core.queued, core.alarms.keeper.runs)
+            (at, core.queued)
         });
-        let at = at.ok_or_else(|| QueueFull::new(queued))?;
-        if !is_kept {
-            self.start_keeper();
-        }
-        Ok(at)
+        at.ok_or_else(|| QueueFull::new(queued).into())
     }
 
     pub(super) fn leave(&self, at: At) {
@@ -246,25 +246,38 @@ impl Pacer {
 
     /// Does what is due. Until when the one that keeps the time may sleep;
     /// `Err` if nobody waits.
-    pub(super) fn keep(&self, waker: &Waker) -> Result<Option<Instant>, Idle> {
-        let now = self.now();
+    pub(super) fn keep(
+        &self,
+        runtime: runtime::Id,
+        waker: &Waker,
+    ) -> Result<Option<Instant>, Idle> {
+        let (now, runtime) = (self.now(), Some(runtime));
         let waker = waker.clone();
-        let (kept, _old) = self.wake_after(|core, woken| core.keep(waker, now, woken));
+        let (kept, _old) = self.wake_after(|core, woken| core.keep(runtime, waker, now, woken));
         kept.map_err(Idle)
     }
 
-    /// The one that kept the time is gone.
-    pub(super) fn abandon(&self) {
-        let _old = self.wake_after(Core::abandon);
+    /// The one that kept the time in this runtime is gone.
+    pub(super) fn abandon(&self, runtime: runtime::Id) {
+        let _old = self.wake_after(|core, woken| core.abandon(Some(runtime), woken));
     }
 
+    /// Keeps the time in the runtime that polls, if nobody does. Panics where a
+    /// sleep would.
     #[cold]
-    fn start_keeper(self: &Arc<Self>) {
-        // NOTE: first, for it may panic.
+    pub(super) fn start_keeper(self: &Arc<Self>, cx: &mut Context<'_>) {
+        let own = Handle::try_current().ok().map(|it| it.id());
+        if self.lock().alarms.is_kept(own) {
+            return;
+        }
         let runtime = Handle::current();
-        let runs = mem::replace(&mut self.lock().alarms.keeper.runs, true);
-        if !runs {
-            runtime.spawn(Keeper::new(Arc::downgrade(self)));
+        // NOTE: made and polled here, for either may panic; a task that does
+        // would be started again and again.
+        let mut sleep = Box::pin(sleep_until(Instant::now()));
+        let _ = sleep.as_mut().poll(cx);
+        if self.lock().alarms.start(Some(runtime.id())) {
+            let pacer = Arc::downgrade(self);
+            runtime.spawn(Keeper::new(pacer, runtime.id(), sleep));
         }
     }
 

@@ -106,6 +106,7 @@ impl Ticket {
             let pacer = &self.pacer;
             let place = pacer.set_aside(&self.charges, at, turn, found, deadline, cx)?;
             self.state = State::Queued(place);
+            self.pacer.start_keeper(cx);
         }
         Ok(())
     }

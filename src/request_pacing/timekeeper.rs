@@ -6,16 +6,18 @@ use std::{
     thread,
 };
 
-use tokio::time::{Sleep, sleep_until};
+use tokio::{runtime, time::Sleep};
 
 use super::pacer::Pacer;
 
-/// The task that keeps the time while requests wait, so that none depends on
-/// another to be polled. It ends when nobody waits, or the layer is gone.
+/// The task that keeps the time in one runtime while requests wait, so that none
+/// depends on another to be polled. It ends when nobody waits, or the layer is
+/// gone.
 #[derive(Debug)]
 pub(super) struct Keeper {
     pacer: Weak<Pacer>,
-    sleep: Option<Pin<Box<Sleep>>>,
+    runtime: runtime::Id,
+    sleep: Pin<Box<Sleep>>,
     ended: bool,
 }
 
@@ -24,10 +26,11 @@ pub(super) struct Keeper {
 pub(super) struct Idle(#[expect(dead_code, reason = "only to be dropped")] pub(super) Waker);
 
 impl Keeper {
-    pub(super) fn new(pacer: Weak<Pacer>) -> Self {
+    pub(super) fn new(pacer: Weak<Pacer>, runtime: runtime::Id, sleep: Pin<Box<Sleep>>) -> Self {
         Self {
             pacer,
-            sleep: None,
+            runtime,
+            sleep,
             ended: false,
         }
     }
@@ -38,19 +41,17 @@ impl Future for Keeper {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         while let Some(pacer) = self.pacer.upgrade() {
-            let Ok(next) = pacer.keep(cx.waker()) else {
+            let Ok(next) = pacer.keep(self.runtime, cx.waker()) else {
                 break;
             };
             let Some(next) = next else {
                 return Poll::Pending;
             };
-            let sleep = self
-                .sleep
-                .get_or_insert_with(|| Box::pin(sleep_until(next)));
+            let mut sleep = self.sleep.as_mut();
             if sleep.deadline() != next {
                 sleep.as_mut().reset(next);
             }
-            if sleep.as_mut().poll(cx).is_pending() {
+            if sleep.poll(cx).is_pending() {
                 return Poll::Pending;
             }
         }
@@ -65,7 +66,7 @@ impl Drop for Keeper {
         if !self.ended
             && let Some(pacer) = self.pacer.upgrade()
         {
-            pacer.abandon();
+            pacer.abandon(self.runtime);
         }
     }
 }

@@ -16,6 +16,7 @@ mod lost;
 mod memory;
 mod queue;
 mod refusals;
+mod runtimes;
 mod scenarios;
 mod scopes;
 mod server;

@@ -176,28 +176,6 @@ async fn one_that_comes_too_late_for_its_slot_keeps_its_place() {
     assert_eq!(ends, [11, 31]);
 }
 
-/// The one that keeps the time lives in a runtime that is shut down.
-#[test]
-fn who_waits_in_another_runtime_goes_on() {
-    let runtime = || {
-        let mut builder = tokio::runtime::Builder::new_current_thread();
-        builder.enable_time().build().unwrap()
-    };
-    let quota = Quota::requests_in_any(1, Duration::from_millis(50));
-    let (_layer, client) = build(quota);
-    let (first, second) = (runtime(), runtime());
-    let mut kept = task::spawn(slot(&client, request("x", "/a")));
-    first.block_on(async {
-        go(&client, request("x", "/a")).await.unwrap();
-        assert_pending!(kept.poll());
-    });
-    drop(first);
-    assert!(kept.is_woken());
-    second.block_on(async {
-        assert!(timeout(secs(60), &mut kept).await.is_ok());
-    });
-}
-
 #[tokio::test(start_paused = true)]
 async fn no_task_is_left_when_nobody_waits() {
     let tasks = || {

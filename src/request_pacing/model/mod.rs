@@ -219,6 +219,6 @@ impl Model {
             (0, 0, 0, 0)
         );
         assert!(core.line_of.is_empty() && core.blocked.is_empty() && core.alarms.is_empty());
-        assert!(!core.alarms.keeper.runs, "it keeps time for nobody");
+        assert!(!core.alarms.is_kept(None), "it keeps time for nobody");
     }
 }

@@ -58,7 +58,7 @@ impl Model {
             ready_at: None,
             call,
         });
-        if !std::mem::replace(&mut self.core.alarms.keeper.runs, true) {
+        if self.core.alarms.start(None) {
             self.keeper.0.store(true, Ordering::Relaxed);
         }
         self.waiting.len() - 1

@@ -18,7 +18,7 @@ impl Model {
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         if self.keeper.take() || due(self.alarm) {
             let waker = Waker::from(self.keeper.clone());
-            let (next, _) = self.core.keep(waker, tick, &mut woken);
+            let (next, _) = self.core.keep(None, waker, tick, &mut woken);
             self.alarm = next.ok().flatten();
             assert!(self.alarm.is_none_or(|at| at > now), "it would spin");
         } else if let Some(n) = self.flights.iter().position(|it| it.answer <= now) {
