@@ -149,7 +149,9 @@ impl Gate {
         let flights = self.if_active().map(|active| &active.flights);
         let oldest = flights.and_then(|flights| flights.oldest_sent());
         let oldest = oldest.map_or(now.tick, |(_, sent, _)| sent);
-        let passes = self.windows.earliest(before, in_flight, oldest, now);
+        let learned = self.active.as_ref().and_then(|it| it.learned.as_ref());
+        let most = |length| learned?.most(length);
+        let passes = self.windows.earliest(before, most, in_flight, oldest, now);
         let held = self.held_until(now.instant).unwrap_or(now.instant);
         held.max(now.instant_of(passes))
     }

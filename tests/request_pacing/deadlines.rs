@@ -46,3 +46,18 @@ async fn a_pause_keeps_deadlines() {
     go(&client, request("x", "/a")).await.unwrap();
     assert_eq!(start.elapsed(), secs(5));
 }
+
+/// Where nothing is known, more go with every answer.
+#[tokio::test(start_paused = true)]
+async fn nobody_fails_for_a_limit_that_is_only_learned() {
+    let send = async |deadline: Duration| {
+        let (_layer, client) = build(Quota::unknown());
+        let start = Instant::now();
+        let calls = (0..200).map(|_| go(&client, by(slow("x", "/a", 50), start + deadline)));
+        let answers = futures_util::future::join_all(calls).await;
+        assert!(answers.iter().all(Result::is_ok));
+        start.elapsed()
+    };
+    let takes = send(secs(3_600)).await;
+    assert_eq!(send(takes).await, takes);
+}

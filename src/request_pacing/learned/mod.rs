@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::tick::Ticks;
+
 pub use self::export::{InvalidLearned, LearnedLimit};
 pub(super) use self::{
     fit::{Arrival, fit},
@@ -67,6 +69,13 @@ impl Learned {
     /// Until when it is worth more than a new one.
     pub(super) fn counts_until(&self) -> Option<Instant> {
         Some(self.cut? + MEMORY)
+    }
+
+    /// How many a window of this length may come to admit, if it is learned.
+    pub(super) fn most(&self, length: Ticks) -> Option<u32> {
+        let mut limits = self.short.iter().chain(&self.long);
+        let taught = limits.find(|taught| Ticks::from(taught.length) == length)?;
+        Some(taught.rate.ceiling().unwrap_or(u32::MAX))
     }
 
     fn both(&mut self) -> impl Iterator<Item = &mut Option<Taught>> {

@@ -195,17 +195,21 @@ impl Windows {
     }
 
     /// An instant before which, for certain, none passes that lets so many go
-    /// `before` it. The oldest in flight was sent at `oldest`.
+    /// `before` it, if windows of a length admit as many as `most` tells. The
+    /// oldest in flight was sent at `oldest`.
     pub(in crate::request_pacing) fn earliest(
         &mut self,
         before: u32,
+        most: impl Fn(Ticks) -> Option<u32>,
         in_flight: InFlight,
         oldest: Tick,
         now: Now,
     ) -> Tick {
         let mut earliest = now.tick;
         for (limit, count) in self.each_mut() {
+            let most = most(limit.length).unwrap_or(limit.requests);
             let room = count.room(limit, in_flight.of(limit), now);
+            let room = room.saturating_add(most.saturating_sub(limit.requests));
             if before < room {
                 continue;
             }
@@ -218,7 +222,7 @@ impl Windows {
             };
             let free = count.next_free(now).map_or(free, |next| next.min(free));
             let free = free.max(now.tick);
-            let rounds = u64::from((before - room) / limit.requests.max(1));
+            let rounds = u64::from((before - room) / most.max(1));
             earliest = earliest.max(free.plus(length.mul(rounds)));
         }
         earliest
