@@ -1,9 +1,8 @@
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Weak,
     task::{Context, Poll, Waker},
-    thread,
 };
 
 use tokio::{runtime, time::Sleep};
@@ -71,17 +70,11 @@ impl Drop for Keeper {
     }
 }
 
-/// Wakes them all, even if one of them panics.
+/// Wakes them all, even if one of them panics. That one is not ours to panic for:
+/// whoever called would lose what he came for, such as his answer. The panic
+/// hook has told of it.
 pub(super) fn wake_all(woken: Vec<Waker>) {
-    let mut panic = None;
     for waker in woken {
-        let result = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-        panic = panic.or(result.err());
-    }
-    // To panic while panicking would abort.
-    if let Some(panic) = panic
-        && !thread::panicking()
-    {
-        resume_unwind(panic);
+        let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
     }
 }
