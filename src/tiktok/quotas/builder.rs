@@ -125,13 +125,15 @@ impl TikTokQuotasBuilder {
         let app = per_second(&self.app);
         for own in self.endpoints.values_mut() {
             let most = own.quota.as_ref().and_then(per_second);
-            own.apart = most.is_some_and(|most| app.is_some_and(|app| most > app));
+            let is_more = most.is_some_and(|most| app.is_some_and(|app| most > app));
+            own.apart = own.events || is_more;
         }
         let sandbox = self.level == AccessLevel::Sandbox;
         let per_endpoint = sandbox || self.sharing != Sharing::AppWide;
         // What no advertiser can reach need not be counted.
+        let any_apart = self.endpoints.values().any(|own| own.apart && !own.events);
         let narrower = |quota: &Quota| match (per_second(quota), app) {
-            (Some(own), Some(app)) => own < app || quota.windows().len() > 1,
+            (Some(own), Some(app)) => any_apart || own < app || quota.windows().len() > 1,
             _ => true,
         };
         TikTokQuotas {

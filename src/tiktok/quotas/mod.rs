@@ -50,12 +50,13 @@
 //! |---|---|
 //! | the app | what its level does |
 //! | each endpoint | the same, or the endpoint's own limit |
-//! | each advertiser on each endpoint | 20 a second, the only figure that was ever seen; 500 reports an hour |
+//! | each advertiser on each endpoint | 20 a second, the only figure that was ever seen; 500 reports an hour; none on the endpoints for events |
 //! | each pixel, on the endpoints for events | as many as come: no figure is known |
 //!
 //! A refusal closes the scope that it names, and no other, whether a figure is
 //! known or not. The endpoints for events have far more room than the app as a
-//! whole, so they do not count in it; nor does anything in the sandbox.
+//! whole, so they do not count in it; nor does anything in the sandbox
+//! that names its endpoint.
 
 mod builder;
 mod level;

@@ -43,7 +43,8 @@ pub(super) struct Own {
     pub(super) quota: Option<Quota>,
     /// Of each advertiser.
     pub(super) each_advertiser: Option<Quota>,
-    /// It may do more than the whole app, so it cannot count in it.
+    /// It has room of its own, or may do more than the whole app, so it cannot
+    /// count in it.
     pub(super) apart: bool,
     /// The account is a pixel, which is counted wherever it is used.
     pub(super) events: bool,
@@ -105,7 +106,7 @@ impl Scopes for TikTokQuotas {
             ThrottleScope::AccountEndpoint => {
                 let own = self.own(scope);
                 let all = self.each_advertiser.as_ref();
-                let all = all.filter(|_| own.is_none_or(|own| !own.apart));
+                let all = all.filter(|_| own.is_none_or(|own| !own.events));
                 own.and_then(|own| own.each_advertiser.as_ref())
                     .or(all)
                     .cloned()

@@ -60,6 +60,30 @@ fn events_have_room_of_their_own() {
 }
 
 #[test]
+fn events_have_room_of_their_own_whatever_is_left_for_the_app() {
+    let quotas = TikTokQuotas::builder(AccessLevel::Basic);
+    let quotas = quotas.app(Quota::requests_per_minute(300)).build().unwrap();
+    let events = at("/pixel/track/");
+    let apart = Touched::none().account_endpoint(&events).endpoint(&events);
+    let apart = apart.field_value("7001");
+    assert_eq!(quotas.touched(Some(&events)), apart);
+}
+
+#[test]
+fn each_advertiser_is_kept_where_an_endpoint_may_do_more() {
+    let fast = Quota::requests_per_second(50);
+    let builder = TikTokQuotas::builder(AccessLevel::Basic).endpoint("/ad/get/", fast);
+    let scope = Scope::account_endpoint("7001", "/ad/get/");
+    let quotas = builder.clone().build().unwrap();
+    assert_eq!(seconds(quotas.quota(&scope)), Some(20));
+    let five = builder.each_advertiser(Quota::requests_per_second(5));
+    let quotas = five.build().unwrap();
+    assert_eq!(seconds(quotas.quota(&scope)), Some(5));
+    let pixel = Scope::account_endpoint("7001", "/event/track/");
+    assert_eq!(quotas.quota(&pixel), None);
+}
+
+#[test]
 fn the_sandbox_shares_nothing() {
     let quotas = TikTokQuotas::builder(AccessLevel::Sandbox).sharing(Sharing::AppWide);
     let quotas = quotas.build().unwrap();
