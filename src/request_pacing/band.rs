@@ -52,6 +52,8 @@ pub(super) struct Band {
     /// The accounts that wait, by tag, and those of one tag as the first of
     /// each came.
     order: BTreeSet<(u64, Key, At)>,
+    /// The same accounts, the one whose first is oldest first.
+    oldest: BTreeSet<(Key, At)>,
     /// Those that do not, and were served ahead of the others.
     ahead: BTreeSet<(u64, At)>,
     /// By account, then by age; `None` is below all others.
@@ -84,6 +86,7 @@ impl Band {
             accounts: HashMap::new(),
             flows: Slab::new(),
             order: BTreeSet::new(),
+            oldest: BTreeSet::new(),
             ahead: BTreeSet::new(),
             waiting: BTreeMap::new(),
             served: 0,
@@ -123,20 +126,28 @@ impl Band {
             old => {
                 if let Some(old) = old {
                     self.order.remove(&(flow.tag, old, at));
+                    self.oldest.remove(&(old, at));
                 } else {
                     self.ahead.remove(&(flow.tag, at));
                 }
                 flow.head = Some(key);
                 self.order.insert((flow.tag, key, at));
+                self.oldest.insert((key, at));
             }
         }
         self.waiting.insert((at, Some(key)), waiter);
         Some(at)
     }
 
-    /// Whose turn it is, and since when it waits.
-    pub(super) fn head(&self) -> Option<(At, Instant)> {
+    /// Whose turn it is.
+    pub(super) fn head(&self) -> Option<At> {
         let (_, head, flow) = self.order.first()?;
+        self.waiting.get(&(*flow, Some(*head))).copied()
+    }
+
+    /// Who has waited longest, whatever its account was served, and since when.
+    pub(super) fn oldest(&self) -> Option<(At, Instant)> {
+        let (head, flow) = self.oldest.first()?;
         let waiter = self.waiting.get(&(*flow, Some(*head)))?;
         Some((*waiter, head.0))
     }
@@ -183,6 +194,7 @@ impl Band {
         flow.waiting -= 1;
         if let Some(head) = flow.head.take() {
             self.order.remove(&(flow.tag, head, at));
+            self.oldest.remove(&(head, at));
         }
         Some(flow)
     }
@@ -197,6 +209,7 @@ impl Band {
         match flow.head {
             Some(head) => {
                 self.order.insert((flow.tag, head, at));
+                self.oldest.insert((head, at));
             }
             // One that was not served lately is owed nothing and owes nothing.
             None if flow.tag <= self.served => self.forget(at),

@@ -50,7 +50,7 @@ impl FairQueue {
 
     /// Whose turn it is among those of one priority.
     pub(super) fn head(&self, band: usize) -> Option<At> {
-        Some(self.bands[band].as_ref()?.head()?.0)
+        self.bands[band].as_ref()?.head()
     }
 
     /// How many of an account wait before one that comes now.
@@ -62,12 +62,13 @@ impl FairQueue {
     /// Whose turn it is. One of a lower priority that has waited for `ageing`
     /// has every second one.
     pub(super) fn choose(&self, now: Instant, ageing: Duration) -> Option<At> {
-        let mut heads = self.bands.iter().flatten().filter_map(|band| band.head());
-        let (first, _) = heads.next()?;
+        let mut bands = self.bands.iter().flatten();
+        let first = bands.next()?.head()?;
         if self.overtook {
             return Some(first);
         }
-        let aged = heads.filter(|(_, age)| now.saturating_duration_since(*age) >= ageing);
+        let aged = bands.filter_map(|band| band.oldest());
+        let aged = aged.filter(|(_, age)| now.saturating_duration_since(*age) >= ageing);
         let oldest = aged.min_by_key(|(_, age)| *age);
         Some(oldest.map_or(first, |(waiter, _)| waiter))
     }

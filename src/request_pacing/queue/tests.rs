@@ -179,6 +179,22 @@ fn a_retry_has_the_age_of_its_first_attempt() {
 }
 
 #[test]
+fn what_has_aged_goes_before_newcomers_of_its_priority() {
+    let mut line = Line::new();
+    for _ in 0..2 {
+        line.join(1, 1, Priority::Low, 0);
+    }
+    let mut of_one = 0;
+    for newcomer in 10..20 {
+        line.join(2, 1, Priority::High, 0);
+        line.join(newcomer, 1, Priority::Low, 0);
+        line.now += AGEING / 2;
+        of_one += usize::from(line.next().unwrap().0 == 1);
+    }
+    assert_eq!(of_one, 2);
+}
+
+#[test]
 fn what_has_aged_has_every_second_turn_and_no_more() {
     let mut line = Line::new();
     for _ in 0..4 {
