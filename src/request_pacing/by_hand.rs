@@ -94,6 +94,19 @@ impl Core {
         }
     }
 
+    /// Ends what keeps a scope closed until an instant.
+    pub(super) fn open(&mut self, scope: &Scope, now: Now, woken: &mut Vec<Waker>) {
+        if let Some(said) = self.by_hand.get_mut(scope) {
+            said.held_until = None;
+        }
+        if let Some(at) = self.find_scope(scope)
+            && self.gate(at).active().hold.open(now.instant)
+        {
+            self.note(at);
+            self.run(now, woken);
+        }
+    }
+
     /// Lets nothing pass a scope, or lets it pass again.
     pub(super) fn set_scope_paused(
         &mut self,

@@ -62,6 +62,13 @@ impl RequestPacingHandle {
         self.pacer.hold(scope, until);
     }
 
+    /// Opens a scope that was [held](Self::hold_until), or that a refusal has
+    /// closed, before its time: also with one request first, two, four, and so
+    /// on.
+    pub fn open(&self, scope: &Scope) {
+        self.pacer.open(scope);
+    }
+
     /// Gives an account so many turns where others have one, for requests
     /// that come from now on.
     pub fn set_weight(&self, account: impl Into<AccountId>, weight: NonZeroU32) {

@@ -92,6 +92,11 @@ impl Hold {
         true
     }
 
+    /// Opens now, if it is closed until later.
+    pub(super) fn open(&mut self, now: Instant) -> bool {
+        self.until.take_if(|until| *until > now).is_some() && self.close(now)
+    }
+
     /// A request that was sent then was admitted.
     #[inline]
     pub(super) fn admitted(&mut self, sent: Instant) {

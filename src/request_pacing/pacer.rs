@@ -179,6 +179,11 @@ impl Pacer {
         self.wake_after(|core, woken| core.hold(scope, until, &*self.scopes, now, woken));
     }
 
+    pub(super) fn open(&self, scope: &Scope) {
+        let now = self.now();
+        self.wake_after(|core, woken| core.open(scope, now, woken));
+    }
+
     pub(super) fn set_scope_paused(&self, scope: Scope, paused: bool) {
         let now = self.now();
         self.wake_after(|core, woken| {

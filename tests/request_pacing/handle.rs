@@ -106,6 +106,18 @@ async fn what_is_held_opens_with_a_ramp() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_hold_by_mistake_can_be_undone() {
+    let layer = layer(Quota::requests_per_second(10));
+    let handle = layer.handle();
+    let year = Duration::from_secs(365 * 86_400);
+    handle.hold_until(Scope::app(), Instant::now() + year);
+    let calls = send(&layer, 3);
+    sleep(Duration::from_secs(5)).await;
+    handle.open(&Scope::app());
+    assert_eq!(seconds(calls).await, [5; 3]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hold_that_is_over_keeps_nobody() {
     let (layer, client) = build(Quota::requests_per_second(10));
     let now = Instant::now();
