@@ -313,18 +313,13 @@ async fn a_minute_that_nobody_told_of_is_learned_at_its_first_refusal() {
 #[tokio::test(start_paused = true)]
 async fn a_minute_that_was_learned_is_kept_too() {
     let quota = || Quota::requests_per_second(20).and_requests_per_minute(600);
-    let kept = LearnedLimit {
-        scope: Scope::app(),
-        requests: Some(400),
-        time: Duration::from_secs(60),
-        share: None,
-        age: Duration::from_secs(10),
+    let learned = |requests, time| {
+        let mut kept = LearnedLimit::new(Scope::app(), Duration::from_secs(time));
+        kept.requests = Some(requests);
+        kept.age = Duration::from_secs(10);
+        kept
     };
-    let second = LearnedLimit {
-        requests: Some(12),
-        time: Duration::from_secs(1),
-        ..kept.clone()
-    };
+    let (second, kept) = (learned(12, 1), learned(400, 60));
     let layer = RequestPacingLayer::builder(quota())
         .learned([kept.clone(), second.clone()])
         .unwrap()

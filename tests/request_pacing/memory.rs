@@ -35,13 +35,8 @@ async fn what_was_learned_is_kept_for_an_hour_whoever_else_sends() {
         let quotas = Quotas::none().with_each_endpoint(Quota::requests_per_second(5));
         let layer = RequestPacingLayer::builder(quotas).build().unwrap();
         let scope = Scope::endpoint("/learned");
-        let kept = LearnedLimit {
-            scope: scope.clone(),
-            requests: Some(2),
-            time: SECOND,
-            share: Some(0.3),
-            age: Duration::ZERO,
-        };
+        let mut kept = LearnedLimit::new(scope.clone(), SECOND);
+        (kept.requests, kept.share) = (Some(2), Some(0.3));
         layer.handle().set_learned([kept.clone()]).unwrap();
         send(&layer, others).await;
         assert_eq!(layer.handle().learned(), [kept]);

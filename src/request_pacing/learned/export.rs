@@ -25,13 +25,10 @@ use crate::request_pacing::{
 ///
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let kept = LearnedLimit {
-///     scope: Scope::app(),
-///     requests: Some(8),
-///     time: Duration::from_secs(1),
-///     share: Some(0.25),
-///     age: Duration::from_secs(10),
-/// };
+/// let mut kept = LearnedLimit::new(Scope::app(), Duration::from_secs(1));
+/// kept.requests = Some(8);
+/// kept.share = Some(0.25);
+/// kept.age = Duration::from_secs(10);
 /// let layer = RequestPacingLayer::builder(Quota::requests_per_second(20))
 ///     .learned([kept.clone()])?
 ///     .build()?;
@@ -40,6 +37,7 @@ use crate::request_pacing::{
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct LearnedLimit {
     /// The scope.
     pub scope: Scope,
@@ -57,6 +55,18 @@ pub struct LearnedLimit {
 }
 
 impl LearnedLimit {
+    /// Nothing is learned yet of the window of this length, just now.
+    #[must_use]
+    pub fn new(scope: Scope, time: Duration) -> Self {
+        Self {
+            scope,
+            requests: None,
+            time,
+            share: None,
+            age: Duration::ZERO,
+        }
+    }
+
     /// Whether a layer takes it.
     ///
     /// # Errors
