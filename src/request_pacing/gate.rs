@@ -218,6 +218,18 @@ impl Gate {
         self.windows.uses(self.in_flight_now())
     }
 
+    /// What each window admits, but for what was learned.
+    pub(super) fn limits(&self) -> impl Iterator<Item = u32> {
+        let learned = self.if_active().and_then(|it| it.learned.as_ref());
+        self.windows().map(move |(requests, span, _)| {
+            let most = match span {
+                Span::Any(length) => learned.and_then(|it| it.most(length.into())),
+                Span::DayUtc => None,
+            };
+            most.unwrap_or(requests)
+        })
+    }
+
     /// Which part of the fullest short window is taken.
     pub(super) fn fullness(&mut self, now: Now) -> f64 {
         self.windows.fullness(self.in_flight_now(), now)

@@ -109,10 +109,9 @@ impl Core {
         }
         if let Some(configured) = configured {
             let lowered = lower(&configured, status.policies());
-            let limits = gate.windows().map(|(requests, ..)| requests);
             let counts = |requests: &u32| *requests < u32::MAX;
             let named = lowered.windows().iter().map(|window| window.requests());
-            if !limits.filter(counts).eq(named.filter(counts))
+            if !gate.limits().filter(counts).eq(named.filter(counts))
                 && let Ok(plan) = self.plan(Some(lowered))
             {
                 self.gate(at).set_plan(plan);
