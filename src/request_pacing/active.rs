@@ -31,6 +31,9 @@ pub(super) struct Active {
     pub(super) flights: Flights,
     /// Requests that were sent or are about to be.
     pub(super) in_flight: u32,
+    /// What this process has of it, if several share it.
+    #[cfg(feature = "shared-state")]
+    pub(super) lent: Option<Box<super::shared::Lent>>,
 }
 
 impl Active {
@@ -68,6 +71,10 @@ impl Active {
 
     /// Whether it can be done without.
     pub(super) fn is_quiet(&mut self, now: Instant) -> bool {
+        #[cfg(feature = "shared-state")]
+        if self.lent.is_some() {
+            return false;
+        }
         self.in_flight == 0
             && self.users == 0
             && self.alarm.is_none()

@@ -28,6 +28,8 @@ pub struct RequestPacingBuilder<K> {
     date: Option<SystemTime>,
     clock: Reader,
     learned: Vec<LearnedLimit>,
+    #[cfg(feature = "shared-state")]
+    shared: Option<crate::shared_state::SharedState>,
 }
 
 impl<K: Scopes> RequestPacingBuilder<K> {
@@ -41,6 +43,8 @@ impl<K: Scopes> RequestPacingBuilder<K> {
             date: None,
             clock: Arc::new(crate::wall_clock::in_tokio_time),
             learned: Vec::new(),
+            #[cfg(feature = "shared-state")]
+            shared: None,
         }
     }
 
@@ -124,6 +128,17 @@ impl<K: Scopes> RequestPacingBuilder<K> {
         Ok(self)
     }
 
+    /// Shares the limits with other processes, each of which has a part of
+    /// them, but for scopes that are [not shared](Scopes::is_shared). The default
+    /// is that this process has them alone. See
+    /// [`shared_state`](crate::shared_state).
+    #[cfg(feature = "shared-state")]
+    #[must_use]
+    pub fn shared(mut self, state: impl Into<crate::shared_state::SharedState>) -> Self {
+        self.shared = Some(state.into());
+        self
+    }
+
     /// The layer.
     ///
     /// # Errors
@@ -139,6 +154,10 @@ impl<K: Scopes> RequestPacingBuilder<K> {
             lost_after: self.lost_after,
         };
         let layer = RequestPacingLayer::new(Box::new(self.scopes), settings, clock);
+        #[cfg(feature = "shared-state")]
+        if let Some(state) = &self.shared {
+            layer.share(state);
+        }
         for (account, weight) in self.weights {
             layer.handle().set_weight(account, weight);
         }

@@ -63,10 +63,12 @@ impl Core {
     ) {
         let in_force = quota.clone().or_else(|| scopes.quota(&scope));
         if let Some(at) = self.find_scope(&scope)
-            && let Ok(plan) = self.plan(in_force)
+            && let Ok(plan) = self.plan_of(&scope, in_force, scopes)
         {
             self.gate(at).set_plan(plan);
             self.note(at);
+            #[cfg(feature = "shared-state")]
+            self.borrow_if_used(at);
             self.run(now, woken);
         }
         self.by_hand.entry(scope).or_default().quota = quota;

@@ -56,6 +56,8 @@ pub(super) struct Core {
     pub(super) under_way: usize,
     pub(super) queued: usize,
     pub(super) turn: u64,
+    #[cfg(feature = "shared-state")]
+    pub(super) lending: Option<Box<super::shared::Lending>>,
     /// Whether any scope ever refused: it may have to forget what it learned.
     pub(super) refused: bool,
 }
@@ -97,6 +99,8 @@ impl Core {
             under_way: 0,
             queued: 0,
             turn: 0,
+            #[cfg(feature = "shared-state")]
+            lending: None,
             refused: false,
         }
     }

@@ -59,7 +59,11 @@ impl Gate {
     /// Changes the limits and keeps the counts.
     pub(super) fn set_plan(&mut self, plan: Option<Arc<Plan>>) {
         let in_flight = self.in_flight_now();
+        #[cfg(feature = "shared-state")]
+        let is_lent = self.windows.are_lent();
         self.windows.set_plan(plan, in_flight);
+        #[cfg(feature = "shared-state")]
+        self.lend_again(is_lent);
         self.learn_below();
         let largest = self.windows.plan().and_then(Plan::largest_short);
         if let Some(active) = &mut self.active {

@@ -108,7 +108,7 @@ impl Core {
     #[cold]
     fn add(&mut self, scope: &Scope, scopes: &dyn Scopes) -> Result<Option<At>, Box<Inadmissible>> {
         let own = self.by_hand.get(scope).and_then(|said| said.quota.clone());
-        let plan = self.plan(own.or_else(|| scopes.quota(scope)));
+        let plan = self.plan_of(scope, own.or_else(|| scopes.quota(scope)), scopes);
         let plan = plan.map_err(|invalid| Inadmissible::Quota {
             scope: scope.clone(),
             invalid,
@@ -161,22 +161,40 @@ impl Core {
         Scope::new(gate.kind, gate.account.clone(), name)
     }
 
+    pub(super) fn plan_of(
+        &mut self,
+        scope: &Scope,
+        quota: Option<Quota>,
+        scopes: &dyn Scopes,
+    ) -> Result<Option<Arc<Plan>>, InvalidQuota> {
+        let plan = self.plan(quota)?;
+        #[cfg(feature = "shared-state")]
+        if self.lending.is_some() && scopes.is_shared(scope) {
+            return Ok(plan.map(|plan| self.lent_plan(&plan)));
+        }
+        let _ = (scope, scopes);
+        Ok(plan)
+    }
+
     /// The plan of a quota, shared with all others of the same.
     pub(super) fn plan(&mut self, quota: Option<Quota>) -> Result<Option<Arc<Plan>>, InvalidQuota> {
         let Some(quota) = quota else {
             return Ok(None);
         };
         quota.validate()?;
-        let plan = Plan::new(&quota);
+        Ok(Some(self.known_plan(Plan::new(&quota))))
+    }
+
+    pub(super) fn known_plan(&mut self, plan: Plan) -> Arc<Plan> {
         if let Some(known) = self.plans.get(&plan) {
-            return Ok(Some(known.clone()));
+            return known.clone();
         }
         if self.plans.len() == self.plans.capacity() {
             self.plans.retain(|plan| Arc::strong_count(plan) > 1);
         }
         let plan = Arc::new(plan);
         self.plans.insert(plan.clone());
-        Ok(Some(plan))
+        plan
     }
 
     pub(super) fn set_paused(&mut self, paused: bool, now: Now, woken: &mut Vec<Waker>) {

@@ -33,6 +33,14 @@ impl RequestPacingHandle {
         self.pacer.snapshot()
     }
 
+    /// What this process holds of the limits that it shares, and whether the
+    /// store is there. `None`: it shares none.
+    #[cfg(feature = "shared-state")]
+    #[must_use]
+    pub fn shared(&self) -> Option<crate::shared_state::SharedSnapshot> {
+        self.pacer.shared()
+    }
+
     /// Changes what a scope admits, now and for good: also where the layer was
     /// built without a quota for it. (The value of a field counts only where
     /// [`Scopes`](super::Scopes) name it.)

@@ -29,6 +29,13 @@ impl RequestPacingLayer {
         }
     }
 
+    /// Shares the limits with other processes from now on. A layer that shares
+    /// already goes on as before.
+    #[cfg(feature = "shared-state")]
+    pub(crate) fn share(&self, state: &crate::shared_state::SharedState) {
+        self.pacer.share(state);
+    }
+
     /// Looks at the queue, and changes quotas. See [`RequestPacingHandle`].
     #[must_use]
     pub fn handle(&self) -> RequestPacingHandle {

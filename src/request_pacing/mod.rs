@@ -206,6 +206,8 @@ mod scopes;
 mod service;
 mod settle;
 mod share;
+#[cfg(feature = "shared-state")]
+mod shared;
 mod slots;
 mod snapshot;
 mod tick;

@@ -31,9 +31,11 @@ use crate::{
 /// Nothing is woken, and no waker dropped, under the lock: either may end in
 /// dropping another request, which takes the lock.
 pub(super) struct Pacer {
-    scopes: Box<dyn Scopes>,
+    pub(super) scopes: Box<dyn Scopes>,
     clock: Clock,
     core: Mutex<Core>,
+    #[cfg(feature = "shared-state")]
+    pub(super) membership: std::sync::OnceLock<crate::shared_state::Membership>,
 }
 
 /// What a request got at its first poll.
@@ -49,6 +51,8 @@ impl Pacer {
             scopes,
             clock,
             core: Mutex::new(Core::new(settings)),
+            #[cfg(feature = "shared-state")]
+            membership: std::sync::OnceLock::new(),
         }
     }
 
@@ -113,6 +117,8 @@ impl Pacer {
                 if !is_kept {
                     self.start_keeper(cx);
                 }
+                #[cfg(feature = "shared-state")]
+                self.call_if_asked();
                 Poll::Pending
             }
         }
@@ -160,7 +166,12 @@ impl Pacer {
 
     pub(super) fn settle(&self, charges: &Charges, sent: Now, outcome: Outcome) -> Option<Instant> {
         let now = self.now();
-        self.wake_after(|core, woken| core.settle(charges, sent, outcome, now, woken))
+        let closed = self.wake_after(|core, woken| core.settle(charges, sent, outcome, now, woken));
+        #[cfg(feature = "shared-state")]
+        if closed.is_some() {
+            self.call_if_asked();
+        }
+        closed
     }
 
     /// The headers of the answer tell of limits.
@@ -286,7 +297,7 @@ impl Pacer {
         }
     }
 
-    fn wake_after<T>(&self, work: impl FnOnce(&mut Core, &mut Vec<Waker>) -> T) -> T {
+    pub(super) fn wake_after<T>(&self, work: impl FnOnce(&mut Core, &mut Vec<Waker>) -> T) -> T {
         let mut woken = Vec::new();
         let done = work(&mut self.lock(), &mut woken);
         if !woken.is_empty() {
@@ -297,7 +308,7 @@ impl Pacer {
 
     /// Locks even after a panic: the only foreign code under the lock, the
     /// scopes, runs before anything is changed.
-    fn lock(&self) -> MutexGuard<'_, Core> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Core> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

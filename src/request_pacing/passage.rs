@@ -26,6 +26,8 @@ impl Core {
             return Entered::Draining;
         }
         self.evict(now);
+        #[cfg(feature = "shared-state")]
+        self.end_leases(now);
         let path = if self.by_hand.is_empty() {
             self.resolve(&wish.touched, wish.scopes)
         } else {
@@ -214,6 +216,8 @@ impl Core {
         self.alarms.expect_by(deadline, at);
         for gate in path.gates() {
             self.gate(gate).active().users += 1;
+            #[cfg(feature = "shared-state")]
+            self.borrow(gate);
         }
         Some(at)
     }

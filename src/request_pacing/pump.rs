@@ -62,6 +62,8 @@ impl Core {
 
     /// Lets go whoever may, after whatever has changed.
     pub(super) fn run(&mut self, now: Now, woken: &mut Vec<Waker>) {
+        #[cfg(feature = "shared-state")]
+        self.end_leases(now);
         loop {
             if let Some(gate) = self.changed.pop() {
                 self.look_at(gate, now);

@@ -39,6 +39,11 @@ impl FairQueue {
         self.len == 0
     }
 
+    #[cfg(feature = "shared-state")]
+    pub(super) fn len(&self) -> u32 {
+        self.len
+    }
+
     /// Returns where the requests of its account are. `None` if there are more
     /// accounts than can be told apart.
     pub(super) fn push(&mut self, band: usize, arrival: &Arrival<'_>, waiter: At) -> Option<At> {

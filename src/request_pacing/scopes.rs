@@ -53,6 +53,13 @@ pub trait Scopes: Send + Sync + 'static {
     /// [`Inadmissible`](super::Inadmissible).
     fn quota(&self, scope: &Scope) -> Option<Quota>;
 
+    /// Whether several processes share what a scope admits, where a layer
+    /// shares its limits at all. The default is that they do. Asked when the scope is first used, as [`quota`](Self::quota) is.
+    fn is_shared(&self, scope: &Scope) -> bool {
+        let _ = scope;
+        true
+    }
+
     /// Whether a layer takes them. Asked once, when it is built.
     ///
     /// # Errors

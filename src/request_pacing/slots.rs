@@ -94,6 +94,8 @@ impl Core {
             are_placed &= gate.is_placed();
             if let Some(until) = gate.settle(charge, &answer, &self.trips) {
                 self.fail_late(at, until, now, woken);
+                #[cfg(feature = "shared-state")]
+                self.tell_hold(at, until, now);
                 closed = Some(until);
             }
         }

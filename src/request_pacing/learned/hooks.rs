@@ -85,15 +85,19 @@ impl Gate {
                 continue;
             };
             // One alone may be anything, such as a call that came very late.
-            if !on_trial && fit.refused < 2 && fit.limit + 1 >= limit && !share.is_odd(&refused) {
+            // And where others have a part of it, mostly it is their doing.
+            let whole = self.windows.limit(length.into()).unwrap_or(limit);
+            let is_far = fit.limit + 1 < limit && whole == limit;
+            if !on_trial && fit.refused < 2 && !is_far && !share.is_odd(&refused) {
                 continue;
             }
+            let fit_limit = of_whole(fit.limit, limit, whole);
             let learned = active.learned.get_or_insert_default();
             let taught = learned.short.get_or_insert_with(|| Taught {
                 length,
-                rate: Rate::below(limit),
+                rate: Rate::below(whole),
             });
-            taught.rate.refused(fit.limit, fit.refused, next);
+            taught.rate.refused(fit_limit, fit.refused, next);
             learned.cut = Some(now);
             cut = true;
         }
@@ -135,11 +139,13 @@ impl Gate {
         };
         // With a margin for those that were refused, and count or do not.
         let found = used.saturating_sub(in_flight.saturating_add(1));
-        let found = (found - found / 32).min(limit - 1);
+        let found = (found - found / 32).min(limit.saturating_sub(1));
         // Fewer than half tell of somebody else, or of a pause that goes on.
         if found == 0 || (limit < u32::MAX && found < limit / 2) {
             return;
         }
+        let whole = self.windows.limit(length.into()).unwrap_or(limit);
+        let (found, limit) = (of_whole(found, limit, whole), whole);
         let learned = active.learned.get_or_insert_default();
         let ceiling = match &learned.long {
             Some(taught) => taught.rate.ceiling(),
@@ -292,4 +298,15 @@ impl Gate {
             share.set_pays(self.windows.plan().is_none_or(Plan::short_binds));
         }
     }
+}
+
+/// What is found of this process's part, of the whole. One that has a part only
+/// sees little of it, and is believed a quarter at a time.
+fn of_whole(found: u32, part: u32, whole: u32) -> u32 {
+    if part == whole {
+        return found;
+    }
+    let scaled = u64::from(found) * u64::from(whole) / u64::from(part.max(1));
+    let scaled = u32::try_from(scaled).unwrap_or(u32::MAX);
+    scaled.max(whole - whole / 4)
 }

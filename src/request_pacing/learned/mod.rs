@@ -5,6 +5,8 @@ mod export;
 mod fit;
 mod hooks;
 mod rate;
+#[cfg(feature = "shared-state")]
+mod ratio;
 
 use std::time::Duration;
 
@@ -13,6 +15,8 @@ use tokio::time::Instant;
 use super::tick::Ticks;
 
 pub use self::export::{InvalidLearned, LearnedLimit};
+#[cfg(feature = "shared-state")]
+pub(super) use self::ratio::WHOLE;
 pub(super) use self::{
     fit::{Arrival, fit},
     rate::{FIRST, Rate},

@@ -13,6 +13,10 @@ pub(super) const STEPS: u32 = 1_024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::request_pacing) struct Limit {
     pub(in crate::request_pacing) requests: u32,
+    /// What it admits of all processes together, if this one has a part of it.
+    pub(super) whole: u32,
+    /// That part.
+    lent: u32,
     pub(in crate::request_pacing) kind: Kind,
     pub(super) length: Ticks,
     pub(super) step: Ticks,
@@ -39,6 +43,8 @@ impl Limit {
         };
         let mut limit = Self {
             requests,
+            whole: requests,
+            lent: u32::MAX,
             kind,
             length: length.into(),
             step: Ticks::default(),
@@ -48,14 +54,34 @@ impl Limit {
     }
 
     pub(super) fn set_requests(&mut self, requests: u32) {
+        self.whole = requests;
+        self.weigh();
+    }
+
+    /// Of what it admits, this process has so many.
+    #[cfg(feature = "shared-state")]
+    pub(super) fn lend(&mut self, requests: u32) {
+        self.lent = requests;
+        self.weigh();
+    }
+
+    /// As if all of it were this process's.
+    pub(super) fn unlent(&self) -> Self {
+        Self {
+            requests: self.whole,
+            ..*self
+        }
+    }
+
+    fn weigh(&mut self) {
         // A few slots are dear: they are free again to the nanosecond.
-        let exact = self.is_short() && requests <= STEPS;
+        let exact = self.is_short() && self.whole <= STEPS;
         self.step = if exact {
             Ticks::default()
         } else {
             self.length.div(STEPS.into())
         };
-        self.requests = requests;
+        self.requests = self.whole.min(self.lent);
     }
 
     pub(in crate::request_pacing) fn is_short(&self) -> bool {
@@ -82,7 +108,7 @@ impl Limit {
     }
 
     pub(super) fn per_second(&self) -> f64 {
-        f64::from(self.requests) / Duration::from(self.length).as_secs_f64()
+        f64::from(self.whole) / Duration::from(self.length).as_secs_f64()
     }
 
     pub(in crate::request_pacing) fn span(&self) -> Span {

@@ -65,6 +65,12 @@ impl Log {
         self.next().filter(|_| self.entries.len() == 1)
     }
 
+    /// When how many leave, soonest first.
+    #[cfg(feature = "shared-state")]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Tick, u32)> {
+        self.entries.iter().map(|it| (it.leaves, it.requests))
+    }
+
     pub(super) fn shrink(&mut self) {
         self.entries.shrink_to_fit();
     }

@@ -2,6 +2,8 @@
 
 mod count;
 mod day;
+#[cfg(feature = "shared-state")]
+mod lent;
 mod limit;
 mod log;
 mod plan;

@@ -7,13 +7,16 @@ use crate::request_pacing::{Quota, Span, Window, learned, tick::Ticks};
 /// that have learned better.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::request_pacing) struct Plan {
-    limits: Box<[Limit]>,
+    pub(super) limits: Box<[Limit]>,
     /// Of the short windows.
     largest: u32,
     longest: Ticks,
     has_day: bool,
     is_unknown: bool,
     short_binds: bool,
+    /// Whether this process has a part of it only.
+    #[cfg(feature = "shared-state")]
+    pub(super) is_lent: bool,
 }
 
 impl Plan {
@@ -64,6 +67,8 @@ impl Plan {
             has_day: limits.iter().any(|limit| limit.kind == Kind::Day),
             is_unknown: false,
             short_binds: true,
+            #[cfg(feature = "shared-state")]
+            is_lent: false,
             limits,
         };
         plan.weigh();
@@ -86,7 +91,7 @@ impl Plan {
         };
         self.short_binds = 0.9 * lowest(true) <= lowest(false);
         let short = self.limits.iter().filter(|limit| limit.is_short());
-        self.largest = short.map(|limit| limit.requests).max().unwrap_or(0);
+        self.largest = short.map(|limit| limit.whole).max().unwrap_or(0);
     }
 
     pub(in crate::request_pacing) fn limits(&self) -> &[Limit] {

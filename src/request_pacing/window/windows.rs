@@ -13,7 +13,7 @@ use crate::request_pacing::{
 /// The counts of one scope, one for each window of its plan.
 #[derive(Debug)]
 pub(in crate::request_pacing) struct Windows {
-    plan: Option<Arc<Plan>>,
+    pub(super) plan: Option<Arc<Plan>>,
     counts: Counts,
 }
 
@@ -25,7 +25,7 @@ enum Counts {
 }
 
 /// Requests of one scope that are in flight.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::request_pacing) struct InFlight {
     pub(in crate::request_pacing) all: u32,
     /// Those for which the short windows wait.
@@ -87,7 +87,7 @@ impl Windows {
     pub(in crate::request_pacing) fn limit(&self, length: Ticks) -> Option<u32> {
         let mut limits = self.limits().iter();
         let limit = limits.find(|limit| limit.is_of(length));
-        limit.map(|limit| limit.requests)
+        limit.map(|limit| limit.whole)
     }
 
     /// How many more requests may go.
@@ -108,7 +108,9 @@ impl Windows {
         now: Now,
     ) -> bool {
         self.each_mut().all(|(limit, count)| {
-            count.room(limit, in_flight.of(limit), now) >= requests.min(limit.requests)
+            let room = count.room(limit, in_flight.of(limit), now);
+            // Of one that is shared there may be nothing.
+            room >= requests.min(limit.requests.max(1))
         })
     }
 
@@ -182,7 +184,7 @@ impl Windows {
         let mut opens = now.tick;
         for (limit, count) in self.each_mut() {
             let room = count.room(limit, in_flight.of(limit), now);
-            if room >= requests.min(limit.requests) {
+            if room >= requests.min(limit.requests.max(1)) {
                 continue;
             }
             let mut free = count.next_free(now);
@@ -207,6 +209,8 @@ impl Windows {
     ) -> Tick {
         let mut earliest = now.tick;
         for (limit, count) in self.each_mut() {
+            // It may have all of it any time.
+            let limit = &limit.unlent();
             let most = most(limit.length).unwrap_or(limit.requests);
             let room = count.room(limit, in_flight.of(limit), now);
             let room = room.saturating_add(most.saturating_sub(limit.requests));
@@ -237,7 +241,7 @@ impl Windows {
     /// Whether nothing is in any, and nothing in flight.
     pub(in crate::request_pacing) fn are_empty(&mut self, now: Now) -> bool {
         self.each_mut()
-            .all(|(limit, count)| count.room(limit, 0, now) == limit.requests)
+            .all(|(limit, count)| count.room(&limit.unlent(), 0, now) == limit.whole)
     }
 
     /// Each limit, its span, and what is in it.
@@ -277,7 +281,7 @@ impl Windows {
     }
 
     #[inline]
-    fn each(&self) -> impl Iterator<Item = (&Limit, &Count)> {
+    pub(super) fn each(&self) -> impl Iterator<Item = (&Limit, &Count)> {
         let counts = match &self.counts {
             Counts::Few(few) => &few[..],
             Counts::More(more) => more,
@@ -308,7 +312,7 @@ impl Counts {
 }
 
 impl InFlight {
-    fn of(self, limit: &Limit) -> u32 {
+    pub(super) fn of(self, limit: &Limit) -> u32 {
         match limit.kind {
             Kind::Short => self.awaited,
             Kind::Long | Kind::Day => self.all,

@@ -73,7 +73,9 @@ pub struct WindowDemand {
 pub struct ScopeShare {
     /// Which one it is.
     pub name: Arc<str>,
-    /// The limit of each window, for this process alone.
+    /// The limit of each window, for this process alone. Empty: nothing of it is
+    /// held or wanted any more, so all are 0, and it may be forgotten until
+    /// somebody waits there again.
     pub limits: Vec<(WindowSpan, u32)>,
     /// Until then the limits hold, and from then on they are 0, until there are
     /// others. A process that was stopped, and goes on, must not send by what

@@ -88,7 +88,7 @@ impl Machine {
                 .scopes
                 .entry(name.clone())
                 .or_insert_with(|| Scope::new(name));
-            scope.observe(demand, now);
+            scope.observe(demand, &self.settings, now);
         }
     }
 
@@ -139,7 +139,7 @@ impl Machine {
             .map(|scope| self.outage(scope))
             .collect();
         for (scope, outage) in self.scopes.values_mut().zip(outages) {
-            scope.refresh(now);
+            scope.refresh(&self.settings, now);
             let share = scope.share(&self.settings, outage.as_ref(), now);
             let leased = scope.leased_until.is_some_and(|until| now < until);
             // What it does beyond its tokens, or without a lease, it claims.
@@ -160,7 +160,8 @@ impl Machine {
             }
         }
         if self.sent.is_none() {
-            self.scopes.retain(|_, scope| !scope.is_quiet());
+            let ended = self.scopes.extract_if(|_, scope| scope.is_quiet());
+            changed.extend(ended.map(|(_, scope)| scope.end(now)));
         }
         changed
     }
@@ -201,7 +202,8 @@ impl Machine {
     /// The scopes that the next exchange is about, and the limits that hold
     /// from now on: the layers must know them before [`ask`](Self::ask).
     pub(super) fn prepare(&mut self, now: Instant) -> (Vec<Arc<str>>, Vec<ScopeShare>) {
-        let soon = now + APART;
+        // What is due soon comes along: it is the exchanges that cost.
+        let soon = now + self.settings.renew() / 2;
         let mut due: Vec<(Instant, &mut Scope)> = Vec::new();
         for scope in self.scopes.values_mut() {
             if let Some(at) = scope.due(&self.settings, now).filter(|at| *at <= soon) {

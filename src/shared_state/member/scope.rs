@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::{
     ScopeDemand, ScopeShare,
     settings::{Outage, Settings, after},
-    window::Window,
+    window::{Ahead, Window},
 };
 use crate::shared_state::{ScopeAsk, ScopeReply};
 
@@ -60,10 +60,11 @@ impl Scope {
         }
     }
 
-    pub(super) fn observe(&mut self, demand: ScopeDemand, now: Instant) {
+    pub(super) fn observe(&mut self, demand: ScopeDemand, settings: &Settings, now: Instant) {
         self.queued = demand.queued;
         self.news_hold = self.news_hold.max(demand.hold);
         self.news_learned = demand.learned.or(self.news_learned);
+        let ahead = Ahead::of(&demand.windows, self.queued, settings);
         let mut old = std::mem::take(&mut self.windows);
         for window in demand.windows {
             let same = old.iter().position(|old| old.demand.span == window.span);
@@ -71,16 +72,23 @@ impl Scope {
                 Some(at) => old.swap_remove(at),
                 None => Window::new(window.clone()),
             };
-            next.observe(window, self.queued, now);
+            next.observe(window, self.queued, ahead, now);
             self.windows.push(next);
         }
     }
 
     /// Lets wishes that have passed be forgotten, though nothing new was heard.
-    pub(super) fn refresh(&mut self, now: Instant) {
+    pub(super) fn refresh(&mut self, settings: &Settings, now: Instant) {
         for window in &mut self.windows {
             window.demand.busy.retain(|(at, _)| *at > now);
-            window.observe(window.demand.clone(), self.queued, now);
+        }
+        let ahead = Ahead::of(
+            self.windows.iter().map(|it| &it.demand),
+            self.queued,
+            settings,
+        );
+        for window in &mut self.windows {
+            window.observe(window.demand.clone(), self.queued, ahead, now);
         }
     }
 
@@ -110,10 +118,7 @@ impl Scope {
             && self.news_hold.is_none()
             && self.news_learned.is_none()
             && self.told_queued == 0
-            && self
-                .windows
-                .iter()
-                .all(|window| window.held == 0 && window.want == 0 && window.told_want == 0)
+            && self.windows.iter().all(|window| window.is_quiet())
     }
 
     /// When the next exchange about it is due.
@@ -138,7 +143,11 @@ impl Scope {
         if self.called || self.windows.iter().any(Window::has_surplus) {
             sooner(soon);
         }
-        if self.windows.iter().any(Window::is_news) {
+        if self
+            .windows
+            .iter()
+            .any(|window| window.is_news() || window.runs_out())
+        {
             sooner(soon);
         }
         let (queued, told) = (self.queued, self.told_queued);
@@ -215,6 +224,17 @@ impl Scope {
                 .map(|(at, window)| (window.demand.span, limit(at, window)))
                 .collect(),
             valid_until,
+            hold: self.hold.filter(|until| *until > now),
+            learned: self.learned,
+        }
+    }
+
+    /// Nothing is held or wanted any more.
+    pub(super) fn end(self, now: Instant) -> ScopeShare {
+        ScopeShare {
+            name: self.name,
+            limits: Vec::new(),
+            valid_until: now,
             hold: self.hold.filter(|until| *until > now),
             learned: self.learned,
         }

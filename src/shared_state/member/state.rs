@@ -102,6 +102,14 @@ impl fmt::Debug for SharedState {
     }
 }
 
+/// The state of processes that share this store, with the default settings.
+impl<S: SharedStore> From<S> for SharedState {
+    fn from(store: S) -> Self {
+        let built = Self::builder(store).build();
+        built.expect("the defaults are sound")
+    }
+}
+
 // ===== impl Membership =====
 
 impl Membership {

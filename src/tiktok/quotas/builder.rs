@@ -50,7 +50,7 @@ impl TikTokQuotasBuilder {
             sharing: Sharing::default(),
             app: level.limits().into(),
             endpoints,
-            each_advertiser: Some(Quota::requests_per_second(ADVERTISER_A_SECOND)),
+            each_advertiser: Some(each_advertiser()),
             each_pixel: None,
         }
     }
@@ -83,7 +83,8 @@ impl TikTokQuotasBuilder {
     }
 
     /// What each advertiser may do at each endpoint. The default is 20
-    /// requests a second. Less keeps a busy advertiser back although TikTok
+    /// requests a second, which processes that share their limits do not share.
+    /// Less keeps a busy advertiser back although TikTok
     /// might not; more may cost some refusals, and no suspension.
     pub fn each_advertiser(mut self, quota: Quota) -> Self {
         self.each_advertiser = Some(quota);
@@ -150,6 +151,11 @@ impl TikTokQuotasBuilder {
         let name = find::label(find::relative(path));
         self.endpoints.entry(SmolStr::new(name)).or_default()
     }
+}
+
+/// What is guessed as long as nobody knows better.
+pub(super) fn each_advertiser() -> Quota {
+    Quota::requests_per_second(ADVERTISER_A_SECOND)
 }
 
 fn per_second(quota: &Quota) -> Option<u32> {

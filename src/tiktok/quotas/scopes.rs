@@ -1,7 +1,7 @@
 use hashbrown::HashMap;
 use smol_str::SmolStr;
 
-use super::{AccessLevel, TikTokQuotasBuilder};
+use super::{AccessLevel, TikTokQuotasBuilder, builder::each_advertiser};
 use crate::{
     classify::ThrottleScope,
     extensions::RequestContext,
@@ -114,5 +114,13 @@ impl Scopes for TikTokQuotas {
             ThrottleScope::FieldValue => self.each_pixel.clone(),
             _ => Some(self.app.clone()),
         }
+    }
+
+    /// All but the guess of what an advertiser may do in a second. It is so much
+    /// that it seldom matters, and to share it would cost a round trip for each
+    /// advertiser that a process turns to.
+    fn is_shared(&self, scope: &Scope) -> bool {
+        scope.throttle_scope() != ThrottleScope::AccountEndpoint
+            || self.quota(scope) != Some(each_advertiser())
     }
 }

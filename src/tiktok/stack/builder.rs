@@ -1,6 +1,8 @@
 use std::time::Duration;
 
 use super::TikTokLayer;
+#[cfg(feature = "shared-state")]
+use crate::shared_state::SharedState;
 use crate::{
     jittered_backoff::{JitteredBackoffLayer, TransportErrors},
     per_account_concurrency::{FromContext, PerAccountConcurrencyLayer},
@@ -22,6 +24,8 @@ pub struct TikTokLayerBuilder<C = TransportErrors, K = FromContext> {
     pacing: Option<RequestPacingLayer>,
     retry_after_header: RetryAfterHeaderLayer,
     classifier: TikTokErrorClassifierLayer,
+    #[cfg(feature = "shared-state")]
+    shared: Option<SharedState>,
 }
 
 impl TikTokLayerBuilder {
@@ -33,6 +37,8 @@ impl TikTokLayerBuilder {
             pacing: None,
             retry_after_header: RetryAfterHeaderLayer::new(MAX_RETRY_AFTER),
             classifier: TikTokErrorClassifierLayer::default(),
+            #[cfg(feature = "shared-state")]
+            shared: None,
         }
     }
 }
@@ -55,6 +61,8 @@ impl<C, K> TikTokLayerBuilder<C, K> {
             pacing: self.pacing,
             retry_after_header: self.retry_after_header,
             classifier: self.classifier,
+            #[cfg(feature = "shared-state")]
+            shared: self.shared,
         }
     }
 
@@ -71,6 +79,8 @@ impl<C, K> TikTokLayerBuilder<C, K> {
             pacing: self.pacing,
             retry_after_header: self.retry_after_header,
             classifier: self.classifier,
+            #[cfg(feature = "shared-state")]
+            shared: self.shared,
         }
     }
 
@@ -122,15 +132,30 @@ impl<C, K> TikTokLayerBuilder<C, K> {
         self
     }
 
+    /// Shares the limits of the app with the other processes that use it. The
+    /// default is that this process is alone. See
+    /// [`shared_state`](crate::shared_state).
+    #[cfg(feature = "shared-state")]
+    #[must_use]
+    pub fn shared(mut self, state: impl Into<SharedState>) -> Self {
+        self.shared = Some(state.into());
+        self
+    }
+
     /// The layer.
     #[must_use]
     pub fn build(self) -> TikTokLayer<C, K> {
         let pacing = self.pacing;
+        let pacing = pacing.unwrap_or_else(|| paced_by(TikTokQuotas::new(AccessLevel::default())));
+        #[cfg(feature = "shared-state")]
+        if let Some(state) = &self.shared {
+            pacing.share(state);
+        }
         TikTokLayer {
             context: self.context,
             backoff: self.backoff,
             concurrency: self.concurrency,
-            pacing: pacing.unwrap_or_else(|| paced_by(TikTokQuotas::new(AccessLevel::default()))),
+            pacing,
             retry_after_header: self.retry_after_header,
             classifier: self.classifier,
         }

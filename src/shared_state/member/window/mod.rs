@@ -1,3 +1,4 @@
+mod ahead;
 mod alone;
 mod give;
 
@@ -5,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub(super) use self::ahead::Ahead;
 use super::WindowDemand;
 use crate::shared_state::WindowSpan;
 
@@ -32,6 +34,8 @@ pub(super) struct Window {
     /// When anything was sent, or waited, last.
     used_at: Option<Instant>,
     pub(super) told_want: u32,
+    /// So few were left that a longer window is used up before the lease ends.
+    is_low: bool,
 }
 
 impl Window {
@@ -48,10 +52,18 @@ impl Window {
             wanted_at: None,
             used_at: None,
             told_want: 0,
+            is_low: false,
         }
     }
 
-    pub(super) fn observe(&mut self, demand: WindowDemand, queued: u32, now: Instant) {
+    pub(super) fn observe(
+        &mut self,
+        demand: WindowDemand,
+        queued: u32,
+        ahead: Ahead,
+        now: Instant,
+    ) {
+        self.leaving.retain(|(at, _)| *at > now);
         let before = std::mem::replace(&mut self.demand, demand).used();
         let used = self.demand.used();
         // In a long window uses stay for long; whether anything is sent now is
@@ -60,12 +72,16 @@ impl Window {
             self.used_at = Some(now);
         }
         let active = self.used_at.is_some_and(|at| now < at + LINGER);
+        let ahead = ahead.in_longer_than(self.demand.span);
+        self.is_low = self.held.saturating_sub(used) < ahead / 4;
         let want = match used.saturating_add(queued) {
             _ if !active => 0,
             0 => 0,
+            want if self.demand.span == PERMIT => want,
             // What is under way does not say what comes next, so a little more.
-            want if self.demand.span != PERMIT => want.saturating_add(1 + used / 8),
-            want => want,
+            want => want
+                .max(used.saturating_add(ahead))
+                .saturating_add(1 + used / 8),
         };
         let want = want.min(self.demand.limit);
         let lingers = self.wanted_at.is_some_and(|at| now < at + LINGER);
@@ -121,6 +137,16 @@ impl Window {
     /// Whether it is worth an exchange to get what is missing.
     pub(super) fn lacks(&self) -> bool {
         self.held + (self.target / 16).max(1) <= self.target
+    }
+
+    /// Whether nothing of it is held, used or wanted.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.held == 0 && self.want == 0 && self.told_want == 0 && self.leaving.is_empty()
+    }
+
+    /// Whether it runs out of what it may have more of.
+    pub(super) fn runs_out(&self) -> bool {
+        self.is_low && self.want > self.told_want && self.target >= self.told_want
     }
 
     /// Whether the store should hear that more, or much less, is wanted.

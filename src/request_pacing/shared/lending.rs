@@ -1,0 +1,168 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    sync::Arc,
+};
+
+use tokio::time::Instant;
+
+use super::{demand::Told, name::name_of};
+use crate::{
+    request_pacing::{
+        Scopes,
+        core::{Core, GATE},
+        gate::Gate,
+        learned::WHOLE,
+        tick::Now,
+        window::Plan,
+    },
+    shared_state::WindowSpan,
+    slab::At,
+};
+
+/// The scopes of which this process has a part, or wants one.
+#[derive(Debug, Default)]
+pub(in crate::request_pacing) struct Lending {
+    pub(super) scopes: BTreeMap<Arc<str>, At>,
+    /// When what is lent is no longer ours.
+    pub(super) ends: BTreeSet<(Instant, At)>,
+    /// Whether somebody waits where nothing is left, or there is news.
+    calls: bool,
+}
+
+/// What this process has of one scope.
+#[derive(Debug)]
+pub(in crate::request_pacing) struct Lent {
+    pub(super) name: Arc<str>,
+    pub(super) parts: Vec<(WindowSpan, u32)>,
+    pub(super) until: Option<Instant>,
+    /// A refusal has closed it until then, and nobody was told.
+    pub(super) hold: Option<Instant>,
+    pub(super) told: Option<Told>,
+    /// The part of the limit that was learned, as it was told.
+    pub(super) ratio: u32,
+}
+
+impl Lending {
+    pub(super) fn call(&mut self) {
+        self.calls = true;
+    }
+}
+
+impl Core {
+    /// Somebody waits for this scope. Where nothing of it is left, some is to be
+    /// asked for.
+    pub(in crate::request_pacing) fn borrow(&mut self, at: At) {
+        let Some(lending) = &mut self.lending else {
+            return;
+        };
+        let gate = self.gates.get(at).expect(GATE);
+        if !gate.windows.are_lent() {
+            return;
+        }
+        if gate.windows.are_shut() {
+            lending.call();
+        }
+        if gate.if_active().is_some_and(|it| it.lent.is_some()) {
+            return;
+        }
+        let name: Arc<str> = name_of(&self.scope_of(gate)).into();
+        let lent = Lent {
+            name: name.clone(),
+            parts: Vec::new(),
+            until: None,
+            hold: None,
+            told: None,
+            ratio: WHOLE,
+        };
+        self.gate(at).active().lent = Some(Box::new(lent));
+        if let Some(lending) = &mut self.lending {
+            lending.scopes.insert(name, at);
+        }
+    }
+
+    /// The same, where it was not shared before.
+    pub(in crate::request_pacing) fn borrow_if_used(&mut self, at: At) {
+        if self.gate(at).if_active().is_some_and(|it| it.users > 0) {
+            self.borrow(at);
+        }
+    }
+
+    /// A plan of which nothing is ours yet.
+    pub(in crate::request_pacing) fn lent_plan(&mut self, plan: &Plan) -> Arc<Plan> {
+        self.known_plan(plan.clone().lent())
+    }
+
+    /// Shares all that there is.
+    pub(super) fn lend_all(&mut self, scopes: &dyn Scopes) {
+        self.lending = Some(Box::default());
+        let gates: Vec<At> = self.gates.iter().map(|(at, _)| at).collect();
+        for at in gates {
+            let Some(scope) = self.gates.get(at).map(|gate| self.scope_of(gate)) else {
+                continue;
+            };
+            let own = self.by_hand.get(&scope).and_then(|it| it.quota.clone());
+            let quota = own.or_else(|| scopes.quota(&scope));
+            if let Ok(plan) = self.plan_of(&scope, quota, scopes) {
+                self.gate(at).set_plan(plan);
+                self.borrow_if_used(at);
+            }
+        }
+    }
+
+    /// Whether the store should be asked; once for each reason.
+    pub(in crate::request_pacing) fn takes_call(&mut self) -> bool {
+        let lending = self.lending.as_mut();
+        lending.is_some_and(|lending| mem::take(&mut lending.calls))
+    }
+
+    /// Takes away what is no longer ours. A process that was stopped, and goes
+    /// on, must not send by it.
+    #[inline]
+    pub(in crate::request_pacing) fn end_leases(&mut self, now: Now) {
+        if let Some(lending) = &self.lending
+            && lending.ends.first().is_some_and(|end| end.0 <= now.instant)
+        {
+            self.end_due_leases(now);
+        }
+    }
+
+    #[cold]
+    fn end_due_leases(&mut self, now: Now) {
+        while let Some(lending) = &mut self.lending
+            && let Some(&(end, at)) = lending.ends.first()
+            && end <= now.instant
+        {
+            lending.ends.pop_first();
+            if let Some(gate) = self.gates.get_mut(at) {
+                gate.lend(Vec::new());
+            }
+        }
+    }
+}
+
+impl Gate {
+    /// Admits so many from now on.
+    pub(super) fn lend(&mut self, parts: Vec<(WindowSpan, u32)>) {
+        self.windows.lend(&parts);
+        if let Some(active) = &mut self.active {
+            active.spare = 0;
+            if let Some(lent) = &mut active.lent {
+                lent.parts = parts;
+            }
+        }
+    }
+
+    /// The quota has changed; what is lent of it has not.
+    pub(in crate::request_pacing) fn lend_again(&mut self, was_lent: bool) {
+        if was_lent {
+            self.windows.share();
+        }
+        let lent = self.active.as_mut().and_then(|it| it.lent.as_mut());
+        if let Some(lent) = lent {
+            // It may be another limit that is shared.
+            lent.told = None;
+            self.windows.lend(&lent.parts);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+use std::time::Duration;
+
+use super::PERMIT;
+use crate::shared_state::{WindowDemand, WindowSpan, member::settings::Settings};
+
+/// How many the shortest window of a scope lets through in a lease: so many
+/// more are wanted of the longer ones, or they were used up before the next
+/// exchange.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::shared_state::member) struct Ahead {
+    shortest: Duration,
+    count: u32,
+}
+
+impl Ahead {
+    pub(in crate::shared_state::member) fn of<'a>(
+        windows: impl IntoIterator<Item = &'a WindowDemand>,
+        queued: u32,
+        settings: &Settings,
+    ) -> Self {
+        let timed = windows.into_iter().filter(|window| window.span != PERMIT);
+        let Some(window) = timed.min_by_key(|window| window.span.length()) else {
+            return Self::default();
+        };
+        let shortest = window.span.length();
+        let each = window.used().saturating_add(queued).min(window.limit);
+        let leases = settings.lease.as_millis() / shortest.as_millis().max(1);
+        let count = leases.saturating_mul(each.into());
+        Self {
+            shortest,
+            count: u32::try_from(count).unwrap_or(u32::MAX),
+        }
+    }
+
+    pub(super) fn in_longer_than(self, span: WindowSpan) -> u32 {
+        if span.length() > self.shortest {
+            return self.count;
+        }
+        0
+    }
+}

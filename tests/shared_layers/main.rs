@@ -1,0 +1,7 @@
+//! Several processes, each with layers of its own, at one server whose limits
+//! they share, under paused time.
+
+#![cfg(test)]
+
+mod fleet;
+mod pacing;
