@@ -34,6 +34,9 @@ impl Results {
         let pairs: Vec<_> = (0..scenarios.len())
             .flat_map(|scenario| (0..clients.len()).map(move |client| (scenario, client)))
             .filter(|(scenario, client)| {
+                !clients[*client].shares() || !scenarios[*scenario].processes.is_empty()
+            })
+            .filter(|(scenario, client)| {
                 scenarios[*scenario].main || clients[*client].varies() || args.names_clients()
             })
             .collect();

@@ -64,6 +64,9 @@ pub(crate) struct Scenario {
     pub(crate) accounts: usize,
     pub(crate) workers: usize,
     pub(crate) crowd: Option<Crowd>,
+    /// The writes of each process, where several use the app. Each has so many
+    /// workers.
+    pub(crate) processes: &'static [usize],
     pub(crate) goal: Option<Goal>,
     /// Whether it is one of the table, and not a variation.
     pub(crate) main: bool,
@@ -90,6 +93,7 @@ fn s1() -> Scenario {
         accounts: 50,
         workers: 64,
         crowd: None,
+        processes: &[],
         goal: goal(1.04, 0.003),
         main: true,
     }
@@ -142,6 +146,23 @@ fn table() -> Vec<Scenario> {
             configured: twenty,
             limits: vec![from(0, 8, 1_200), from(100, 20, 1_200)],
             goal: goal(1.08, 0.015),
+            ..s1()
+        },
+        // Without a store, learning alone: 1.12 @ 3 %.
+        Scenario {
+            id: "S3".to_owned(),
+            title: "as S1, four processes with 16 workers and 750 requests each",
+            workers: 16,
+            processes: &[750; 4],
+            goal: goal(1.05, 0.005),
+            ..s1()
+        },
+        Scenario {
+            id: "S3u".to_owned(),
+            title: "as S3, with 1,500, 750, 500 and 250 requests",
+            workers: 16,
+            processes: &[1_500, 750, 500, 250],
+            goal: goal(1.05, 0.005),
             ..s1()
         },
         Scenario {

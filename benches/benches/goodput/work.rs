@@ -58,16 +58,17 @@ async fn go(scenario: &Scenario, client: &dyn Client, seed: u64) -> Option<Outco
     let bound = bound(scenario, phase);
     let most = MOST_CALLS + 20 * scenario.writes as u64;
     let server = Server::new(simulator.clone(), most);
-    let sender = client.build(server.clone(), scenario.configured, seed)?;
+    let processes = scenario.processes.len().max(1);
+    let senders = client.build_each(&server, scenario.configured, seed, processes)?;
 
     let start = Instant::now();
     change_limits(scenario, &simulator, start);
     slow_down(scenario, &simulator, start + bound / 2);
     let done = Arc::new(Mutex::new(Vec::with_capacity(scenario.writes)));
     let mut workers = JoinSet::new();
-    for queue in queues(scenario) {
-        let done = done.clone();
-        workers.spawn(worker(queue, sender.clone(), start, done));
+    for (process, queue) in queues(scenario) {
+        let (sender, done) = (senders[process].clone(), done.clone());
+        workers.spawn(worker(queue, sender, start, done));
     }
     tokio::select! {
         () = async { while workers.join_next().await.is_some() {} } => {}
@@ -154,19 +155,29 @@ fn slow_down(scenario: &Scenario, simulator: &Simulator, at: Instant) {
     }
 }
 
-/// For each worker the queue that it takes its writes from.
-fn queues(scenario: &Scenario) -> Vec<Queue> {
+/// For each worker its process, and the queue that it takes its writes from.
+fn queues(scenario: &Scenario) -> Vec<(usize, Queue)> {
     let queue = |writes: Vec<(usize, usize)>| Arc::new(Mutex::new(VecDeque::from(writes)));
     let Some(crowd) = scenario.crowd else {
-        let writes = (0..scenario.writes).map(|n| (n % scenario.accounts, n));
-        return vec![queue(writes.collect()); scenario.workers];
+        let all = [scenario.writes];
+        let processes = match scenario.processes {
+            [] => &all[..],
+            each => each,
+        };
+        let mut numbers = 0..scenario.writes;
+        let each = processes.iter().enumerate().map(|(process, writes)| {
+            let writes = numbers.by_ref().take(*writes);
+            let queue = queue(writes.map(|n| (n % scenario.accounts, n)).collect());
+            vec![(process, queue); scenario.workers]
+        });
+        return each.flatten().collect();
     };
     let hog = queue((0..crowd.writes).map(|n| (0, n)).collect());
     let others = scenario.accounts - 1;
     let rest = (crowd.writes..scenario.writes).map(|n| (1 + n % others, n));
     let rest = queue(rest.collect());
-    let mut queues = vec![hog; crowd.workers];
-    queues.resize(scenario.workers, rest);
+    let mut queues = vec![(0, hog); crowd.workers];
+    queues.resize(scenario.workers, (0, rest));
     queues
 }
 

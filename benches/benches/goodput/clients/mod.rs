@@ -9,6 +9,7 @@ mod gate;
 mod governor;
 mod resilience;
 mod retry;
+mod shared;
 mod throttle_net;
 mod tiktok;
 mod tower;
@@ -34,6 +35,24 @@ pub(crate) trait Client: Send + Sync {
     /// A client of this server, which is told what it may send if anybody
     /// knows. `None` if it cannot do without.
     fn build(&self, server: Server, configured: Option<Quota>, seed: u64) -> Option<Sender>;
+
+    /// Whether it is only for several processes, which know of each other.
+    fn shares(&self) -> bool {
+        false
+    }
+
+    /// One for each of so many processes.
+    fn build_each(
+        &self,
+        server: &Server,
+        configured: Option<Quota>,
+        seed: u64,
+        processes: usize,
+    ) -> Option<Vec<Sender>> {
+        let processes = (0..processes as u64).map(|process| process << 32 | seed);
+        let build = |seed| self.build(server.clone(), configured, seed);
+        processes.map(build).collect()
+    }
 }
 
 /// All of them, worst first.
@@ -52,6 +71,9 @@ pub(crate) fn all() -> Vec<Box<dyn Client>> {
     all.push(Box::new(vector::Concurrency));
     for paced in [false, true] {
         all.push(Box::new(tiktok::TikTok { paced }));
+    }
+    for round_trip in [1, 5, 50] {
+        all.push(Box::new(shared::Shared { round_trip }));
     }
     all
 }

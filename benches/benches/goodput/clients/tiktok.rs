@@ -7,6 +7,7 @@ use tower_tiktok::{
     tiktok::{
         TikTokLayer,
         quotas::{AccessLevel, Limits},
+        stack::TikTokLayerBuilder,
     },
 };
 
@@ -33,26 +34,33 @@ impl Client for TikTok {
     }
 
     fn build(&self, server: Server, configured: Option<Quota>, seed: u64) -> Option<Sender> {
-        const LONG: Duration = Duration::from_secs(1_000_000);
-        let backoff = JitteredBackoffLayer::builder()
-            .max_attempts(u32::MAX)
-            .max_elapsed(LONG)
-            .no_budget()
-            .seed(seed)
-            .build()
-            .expect("it differs from the defaults by larger bounds");
-        let stack = TikTokLayer::builder().backoff(backoff);
+        let stack = stack(seed);
         let stack = match configured.filter(|_| self.paced) {
             Some(quota) => stack.access_level(level(quota)),
             None if self.paced => stack.pacing(unknown()),
             None => stack.no_pacing(),
         };
-        let service = ServiceBuilder::new().layer(stack.build()).service(server);
-        Some(judged(service))
+        Some(client(stack, server))
     }
 }
 
-fn level(quota: Quota) -> AccessLevel {
+pub(super) fn stack(seed: u64) -> TikTokLayerBuilder {
+    const LONG: Duration = Duration::from_secs(1_000_000);
+    let backoff = JitteredBackoffLayer::builder()
+        .max_attempts(u32::MAX)
+        .max_elapsed(LONG)
+        .no_budget()
+        .seed(seed)
+        .build()
+        .expect("it differs from the defaults by larger bounds");
+    TikTokLayer::builder().backoff(backoff)
+}
+
+pub(super) fn client(stack: TikTokLayerBuilder, server: Server) -> Sender {
+    judged(ServiceBuilder::new().layer(stack.build()).service(server))
+}
+
+pub(super) fn level(quota: Quota) -> AccessLevel {
     let limit = |requests| NonZeroU32::new(requests).expect("a scenario admits something");
     AccessLevel::Custom(Limits::new(
         limit(quota.second),
