@@ -113,6 +113,9 @@ impl JsonFields {
         piece: &[u8],
         mut found: impl FnMut(usize, &[u8]) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
+        if matches!(self.state, State::Closed | State::Stopped) {
+            return ControlFlow::Break(());
+        }
         let flow = self.scan(piece, &mut found);
         if flow.is_break() {
             if self.state != State::Closed {

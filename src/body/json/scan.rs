@@ -73,7 +73,6 @@ impl JsonFields {
                     self.start(bom, byte)?;
                     at += 1;
                 }
-                State::Closed | State::Stopped => return ControlFlow::Break(()),
                 _ if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') => at += 1,
                 State::FirstKey | State::NextKey if byte == b'"' => {
                     self.key.begin(at);

@@ -303,6 +303,18 @@ fn a_break_ends_the_scan_for_good() {
 }
 
 #[test]
+fn no_piece_is_looked_at_after_the_end_not_even_an_empty_one() {
+    // A value that cannot be one, and an object that is complete.
+    for text in [&br#"{"error"::{"#[..], br#"{"error":1}"#] {
+        let mut fields = JsonFields::new(PATHS);
+        for piece in [text, b"", b"}"] {
+            let flow = fields.push(piece, |_, _| ControlFlow::Continue(()));
+            assert_eq!(flow, ControlFlow::Break(()));
+        }
+    }
+}
+
+#[test]
 fn a_value_of_more_than_8_kib_is_not_reported_and_hides_no_other() {
     for (length, reported) in [(MAX_VALUE, true), (MAX_VALUE + 1, false)] {
         let text = "m".repeat(length - 2);
