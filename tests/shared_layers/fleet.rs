@@ -45,7 +45,7 @@ pub(crate) struct Fleet {
 
 pub(crate) struct Process {
     pub(crate) handle: RequestPacingHandle,
-    client: Client,
+    pub(crate) client: Client,
 }
 
 pub(crate) fn server(second: u64, minute: u64) -> SimulatorBuilder {
@@ -143,6 +143,14 @@ impl Fleet {
         self.outcome()
     }
 
+    /// Ends all processes as `kill -9` does: nothing of them goes on, and they
+    /// say nothing.
+    pub(crate) async fn kill(&mut self) {
+        self.tasks.abort_all();
+        while self.tasks.join_next().await.is_some() {}
+        self.processes.clear();
+    }
+
     pub(crate) fn outcome(&self) -> Outcome {
         let ledger = self.simulator.ledger();
         let done = self.done.lock().unwrap();
@@ -169,7 +177,7 @@ pub(crate) struct Outcome {
     pub(crate) exchanges: f64,
 }
 
-fn write(process: usize, account: usize, number: usize) -> Call {
+pub(crate) fn write(process: usize, account: usize, number: usize) -> Call {
     let body = format!(
         r#"{{"advertiser_id":"70{account}","campaign_name":"{process}-{number}","objective_type":"TRAFFIC"}}"#
     );

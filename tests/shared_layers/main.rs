@@ -3,5 +3,6 @@
 
 #![cfg(test)]
 
+mod faults;
 mod fleet;
 mod pacing;

@@ -82,13 +82,14 @@ impl Machine {
     }
 
     pub(super) fn observe(&mut self, demands: Vec<ScopeDemand>, now: Instant) {
+        let is_first = self.epoch.is_none();
         for demand in demands {
             let name = demand.name.clone();
             let scope = self
                 .scopes
                 .entry(name.clone())
                 .or_insert_with(|| Scope::new(name));
-            scope.observe(demand, &self.settings, now);
+            scope.observe(demand, is_first, &self.settings, now);
         }
     }
 

@@ -60,11 +60,21 @@ impl Scope {
         }
     }
 
-    pub(super) fn observe(&mut self, demand: ScopeDemand, settings: &Settings, now: Instant) {
+    /// `is_first`: nothing was ever heard of the store.
+    pub(super) fn observe(
+        &mut self,
+        demand: ScopeDemand,
+        is_first: bool,
+        settings: &Settings,
+        now: Instant,
+    ) {
         self.queued = demand.queued;
         self.news_hold = self.news_hold.max(demand.hold);
         self.news_learned = demand.learned.or(self.news_learned);
-        let ahead = Ahead::of(&demand.windows, self.queued, settings);
+        let mut ahead = Ahead::of(&demand.windows, self.queued, settings);
+        if is_first {
+            ahead = ahead.at_first(&demand.windows, settings);
+        }
         let mut old = std::mem::take(&mut self.windows);
         for window in demand.windows {
             let same = old.iter().position(|old| old.demand.span == window.span);

@@ -10,6 +10,7 @@ use crate::shared_state::{WindowDemand, WindowSpan, member::settings::Settings};
 pub(in crate::shared_state::member) struct Ahead {
     shortest: Duration,
     count: u32,
+    pub(super) least: u32,
 }
 
 impl Ahead {
@@ -29,6 +30,28 @@ impl Ahead {
         Self {
             shortest,
             count: u32::try_from(count).unwrap_or(u32::MAX),
+            least: 0,
+        }
+    }
+
+    /// The first of many that begin at once says little of the others; and who
+    /// begins in a state that is fresh may not have more for a while. So an
+    /// equal part is wanted, as far as one knows.
+    pub(in crate::shared_state::member) fn at_first(
+        self,
+        windows: &[WindowDemand],
+        settings: &Settings,
+    ) -> Self {
+        let shortest = windows
+            .iter()
+            .find(|window| window.span.length() == self.shortest);
+        let least = shortest.map_or(0, |window| window.limit / settings.instances.max(1));
+        let leases = settings.lease.as_millis() / self.shortest.as_millis().max(1);
+        let count = u32::try_from(leases.saturating_mul(least.into())).unwrap_or(u32::MAX);
+        Self {
+            least,
+            count: self.count.max(count),
+            ..self
         }
     }
 

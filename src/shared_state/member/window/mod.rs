@@ -72,6 +72,7 @@ impl Window {
             self.used_at = Some(now);
         }
         let active = self.used_at.is_some_and(|at| now < at + LINGER);
+        let least = ahead.least;
         let ahead = ahead.in_longer_than(self.demand.span);
         self.is_low = self.held.saturating_sub(used) < ahead / 4;
         let want = match used.saturating_add(queued) {
@@ -80,7 +81,7 @@ impl Window {
             want if self.demand.span == PERMIT => want,
             // What is under way does not say what comes next, so a little more.
             want => want
-                .max(used.saturating_add(ahead))
+                .max(used.saturating_add(ahead.max(least)))
                 .saturating_add(1 + used / 8),
         };
         let want = want.min(self.demand.limit);

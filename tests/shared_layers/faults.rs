@@ -1,0 +1,112 @@
+use tokio::time::{Instant, sleep};
+use tower::ServiceExt;
+use tower_tiktok::{
+    shared_state::{Fault, StoreError, StoreErrorKind, StoreStatus},
+    simulator::Latency,
+};
+
+use crate::fleet::{Fleet, ms, secs, server, write};
+
+/// Four processes at work, and the store does something else for a while.
+async fn outage(fault: Fault) {
+    let mut fleet = Fleet::new(10, 2).processes(4);
+    (0..4).for_each(|process| fleet.work(process, 8, 200));
+    sleep(secs(10)).await;
+    fleet.store.set_fault(Some(fault.clone()));
+    sleep(secs(20)).await;
+    for process in &fleet.processes {
+        let store = process.handle.shared().unwrap().store;
+        assert!(matches!(store, StoreStatus::Down { .. }), "{store:?}");
+    }
+    fleet.store.set_fault(None);
+    sleep(secs(2)).await;
+    for process in &fleet.processes {
+        assert_eq!(process.handle.shared().unwrap().store, StoreStatus::Up);
+    }
+    let outcome = fleet.finish().await;
+    println!("{fault:?}: {outcome:?}");
+    assert_eq!((outcome.done, outcome.suspensions), (800, 0));
+    assert!(outcome.refusals <= 10, "{outcome:?}");
+    assert!(outcome.ratio < 1.25, "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_stops_nobody() {
+    outage(Fault::Error(StoreError::new(StoreErrorKind::Unreachable))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_stalls_stops_nobody() {
+    outage(Fault::Stall).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_loses_its_answers_stops_nobody() {
+    outage(Fault::LoseReply).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_forgets_costs_hardly_anything() {
+    let mut fleet = Fleet::new(10, 2).processes(4);
+    (0..4).for_each(|process| fleet.work(process, 8, 200));
+    for _ in 0..4 {
+        sleep(secs(10)).await;
+        fleet.store.flush();
+    }
+    let outcome = fleet.finish().await;
+    println!("{outcome:?}");
+    assert_eq!((outcome.done, outcome.suspensions), (800, 0));
+    assert!(outcome.refusals <= 10, "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_waits_for_a_dead_store_no_longer_than_its_deadline() {
+    let fleet = Fleet::at(server(10, 600).latency(Latency::none()), 10, 2).processes(1);
+    fleet.store.set_fault(Some(Fault::Stall));
+    let start = Instant::now();
+    let client = fleet.processes[0].client.clone();
+    client.oneshot(write(0, 0, 0)).await.unwrap();
+    assert!(start.elapsed() <= ms(51), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_killed_process_held_comes_back_with_its_lease() {
+    let mut fleet = Fleet::new(10, 2).processes(1);
+    fleet.work(0, 16, 1_000);
+    sleep(secs(5)).await;
+    fleet.kill().await;
+    let before = fleet.outcome().done;
+    fleet.start_process();
+    let start = Instant::now();
+    fleet.work(0, 16, 100);
+    let outcome = fleet.finish().await;
+    assert_eq!(outcome.done, before + 100);
+    // Its lease, its window, and what may have been under way.
+    assert!(
+        start.elapsed() < secs(5 + 1 + 2 + 12),
+        "{:?}",
+        start.elapsed()
+    );
+    assert!(outcome.refusals <= 2, "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_one_closes_the_scope_for_all() {
+    // The second request within a minute is one too many, and brings a
+    // suspension.
+    let quick = server(10, 1).latency(Latency::none());
+    let fleet = Fleet::at(quick, 10, 20).processes(2);
+    for process in &fleet.processes {
+        tokio::spawn(process.client.clone().oneshot(write(0, 0, 0)));
+        sleep(ms(600)).await;
+    }
+    let held = |process: usize| {
+        let snapshot = fleet.processes[process].handle.snapshot();
+        snapshot.scopes().iter().find_map(|it| it.held_for)
+    };
+    let (others, own) = (held(0).unwrap(), held(1).unwrap());
+    assert!(
+        own > secs(250) && others.abs_diff(own) < ms(50),
+        "{others:?}, {own:?}"
+    );
+}
