@@ -36,6 +36,9 @@ cargo bench --locked -p tower-tiktok-benches --bench day
 say 'the main job: nothing failed, nothing twice'
 scripts/check-launch.sh
 
+say 'four processes on one app, through a real Redis'
+scripts/check-shared.sh
+
 say 'the cost of the happy path: fails when it gets worse'
 if ! command -v valgrind >/dev/null; then
     if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Four processes share one app through Redis, over real HTTP: nobody is
+# suspended, hardly anything is refused, and nearly all of the limit is used.
+# `check-shared.sh 60` runs for a minute; the default is 20 seconds.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+holds() { awk "BEGIN { exit !($1) }"; }
+number() { sed -n "s/.*\"$1\":\([0-9.]*\).*/\1/p" <<<"$2"; }
+
+ours=$(cargo run --quiet --release --locked --features redis --example shared_app -- \
+    --json --processes 4 --seconds "${1:-20}")
+echo "$ours"
+[ "$(number failed "$ours")" = 0 ] || { echo 'a request failed' >&2; exit 1; }
+[ "$(number duplicates "$ours")" = 0 ] || { echo 'something was created twice' >&2; exit 1; }
+[ "$(number suspensions "$ours")" = 0 ] || { echo 'the app was suspended' >&2; exit 1; }
+holds "$(number throttled "$ours") <= 0.01 * $(number attempts "$ours")" ||
+    { echo 'more than one in a hundred was refused' >&2; exit 1; }
+holds "$(number limit_used "$ours") >= 0.95" || { echo 'too little of the limit was used' >&2; exit 1; }
+holds "$(number fairness_jain "$ours") >= 0.95" || { echo 'a process was left behind' >&2; exit 1; }
+holds "$(number exchanges_per_request "$ours") <= 0.2" || { echo 'too many round trips' >&2; exit 1; }
