@@ -59,7 +59,7 @@ impl Process {
             tasks.spawn(async move {
                 loop {
                     let sent = gate.send("app").await;
-                    limiter.arrive(Instant::now());
+                    limiter.arrive(sent.at);
                     sleep(Duration::from_millis(30)).await;
                     gate.answered(&sent);
                 }

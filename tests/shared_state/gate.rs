@@ -51,7 +51,7 @@ struct Window {
 #[derive(Debug)]
 pub(crate) struct Sent {
     name: Arc<str>,
-    at: Instant,
+    pub(crate) at: Instant,
 }
 
 impl Gate {

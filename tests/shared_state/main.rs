@@ -49,7 +49,7 @@ fn work(
         tasks.spawn(async move {
             for _ in 0..count {
                 let sent = gate.send("app").await;
-                limiter.arrive(Instant::now());
+                limiter.arrive(sent.at);
                 sleep(Duration::from_millis(120)).await;
                 gate.answered(&sent);
             }
