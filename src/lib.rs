@@ -78,6 +78,7 @@
 //! | `shared-state` | | `shared_state`: one limit for several processes |
 //! | `redis` | | the same, kept in Redis |
 //! | `redis-tls` | | and over TLS |
+//! | `metrics` | | `metrics`: counters, gauges and histograms |
 //! | `simulator` | | a TikTok that enforces its limits, for tests |
 
 pub mod body;
@@ -88,6 +89,8 @@ pub mod error_classifier;
 pub mod extensions;
 #[cfg(feature = "jittered-backoff")]
 pub mod jittered_backoff;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 #[cfg(feature = "per-account-concurrency")]
 pub mod per_account_concurrency;
 #[cfg(feature = "request-pacing")]
