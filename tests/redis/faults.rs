@@ -1,4 +1,6 @@
-use std::process::Command;
+use std::{process::Command, time::Duration};
+
+use tokio::time::{sleep, timeout};
 
 use crate::server::{Server, spawn};
 
@@ -20,5 +22,20 @@ impl Server {
         let pid = self.child.id().to_string();
         let status = Command::new("kill").args(["-s", signal, &pid]).status();
         assert!(status.expect("the process is there").success());
+    }
+
+    /// Waits until so many hear what is published about this app.
+    pub(crate) async fn is_heard_by(&self, app: &str, listeners: usize) {
+        let (ask, all) = (
+            format!("PUBSUB NUMSUB {{pacing:{app}}}:notices"),
+            format!(":{listeners}\r\n"),
+        );
+        let heard = async {
+            while !self.tell(&ask).await.contains(&all) {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let heard = timeout(Duration::from_secs(20), heard).await;
+        heard.expect("all listen within 20 seconds");
     }
 }

@@ -30,7 +30,7 @@ impl Settings {
 
     /// How long after the store was lost everybody must have noticed.
     pub(super) fn noticed(&self) -> Duration {
-        self.lease * 3 / 4
+        (self.renew() + self.deadline).max(self.lease * 3 / 4)
     }
 }
 

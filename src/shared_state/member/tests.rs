@@ -357,3 +357,17 @@ fn without_a_store_who_wakes_takes_of_a_minute_what_is_worth_a_second() {
         Some(600)
     );
 }
+
+#[test]
+fn all_have_noticed_an_outage_before_anybody_counts_on_it() {
+    for (lease, deadline) in [(5_000, 50), (5_000, 1_000), (1_000, 250), (60_000, 1)] {
+        let [lease, deadline] = [lease, deadline].map(Duration::from_millis);
+        let settings = Settings {
+            lease,
+            deadline,
+            ..settings(FailureMode::LocalShare)
+        };
+        assert!(settings.renew() + settings.deadline <= settings.noticed());
+        assert!(settings.noticed() < settings.lease);
+    }
+}

@@ -1,0 +1,92 @@
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout};
+use tower_tiktok::shared_state::{Exchange, RedisState, SharedStore};
+
+use crate::{
+    fleet::{Process, ms, redis, shares_a_hold},
+    machine::Machine,
+    server::Server,
+};
+
+#[tokio::test]
+async fn a_user_with_few_rights_is_enough_and_stays_secret() {
+    let server = Server::start(&[]).await;
+    let rights = "+evalsha +eval +subscribe +ping +get +set +pexpire +zadd +zremrangebyscore \
+                  +zcard +hmget +hgetall +hset +hdel +del +hlen +hexists +publish +time";
+    let made = server
+        .tell(&format!(
+            "ACL SETUSER pacer on >s3cret ~{{pacing:7011}}:* &{{pacing:7011}}:notices {rights}"
+        ))
+        .await;
+    assert!(made.contains("OK"), "{made}");
+    let state = |password| {
+        let url = format!("redis://pacer:{password}@127.0.0.1:{}", server.port);
+        let redis = RedisState::connect(url).app("7011");
+        redis.build().expect("good settings")
+    };
+    assert!(!format!("{:?}", state("s3cret")).contains("s3cret"));
+    let (good, other) = (Process::on(state("s3cret")), Process::on(state("s3cret")));
+    for process in [&good, &other] {
+        process.send_one().await;
+        process.is_up().await;
+    }
+    server.is_heard_by("7011", 2).await;
+    shares_a_hold(&[&good, &other]).await;
+
+    let bad = Process::on(state("wr0ng"));
+    bad.send_one().await;
+    bad.is_shut_out().await;
+    assert!(!format!("{:?}{:?}", bad.state, bad.status()).contains("wr0ng"));
+}
+
+#[tokio::test]
+async fn a_state_that_was_dropped_leaves_no_connection() {
+    let server = Server::start(&[]).await;
+    let process = Process::on(redis(&server.url()));
+    process.send_one().await;
+    process.is_up().await;
+    let machine = Machine::watch();
+    drop(process);
+    let start = Instant::now();
+    // The one that asks is the only one.
+    while server.tell("CLIENT LIST").await.matches("addr=").count() > 2 {
+        sleep(ms(20)).await;
+        let (took, allowed) = (start.elapsed(), machine.allows(ms(2_000), 4));
+        assert!(took <= allowed, "{}", server.tell("CLIENT LIST").await);
+    }
+}
+
+/// A state may outlive the runtime in which it was first used.
+#[test]
+fn a_runtime_that_ends_while_it_connects_takes_nothing_with_it() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime")
+    };
+    let keeps = runtime();
+    let server = keeps.block_on(Server::start(&[]));
+    let store = redis(&server.url());
+    let exchange = |number| Exchange::new(1, number, Duration::from_secs(5));
+    server.signal("STOP");
+    let ends = runtime();
+    let wait = ms(100);
+    let silent = ends.block_on(async { timeout(wait, store.exchange(exchange(1))).await });
+    assert!(silent.is_err());
+    ends.shutdown_timeout(Duration::from_secs(5));
+    server.signal("CONT");
+    keeps.block_on(async {
+        let answers = timeout(Duration::from_secs(20), async {
+            let mut number = 2;
+            while store.exchange(exchange(number)).await.is_err() {
+                number += 1;
+                sleep(ms(20)).await;
+            }
+        });
+        assert!(answers.await.is_ok());
+    });
+}

@@ -1,0 +1,223 @@
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep, timeout},
+};
+use tower_tiktok::shared_state::{
+    RedisState, SharedState, SharedStore, StoreErrorKind, StoreStatus, WindowSpan,
+};
+
+use crate::{
+    gate::{Gate, Limiter},
+    machine::Machine,
+    server::Server,
+};
+
+pub(crate) const SECOND: WindowSpan = WindowSpan::Any(Duration::from_secs(1));
+pub(crate) const LIMIT: u32 = 40;
+
+/// The default deadline, for those of whom it is asked whether they keep it.
+const SHORT: Duration = Duration::from_millis(50);
+
+/// Where a server that is there must not be missed, however busy the machine.
+const PATIENT: Duration = Duration::from_millis(500);
+
+pub(crate) fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+pub(crate) fn redis(url: &str) -> RedisState {
+    RedisState::connect(url).build().expect("good settings")
+}
+
+pub(crate) struct Process {
+    pub(crate) state: SharedState,
+    pub(crate) gate: Arc<Gate>,
+}
+
+impl Process {
+    pub(crate) fn on(store: impl SharedStore) -> Self {
+        Self::with(store, PATIENT)
+    }
+
+    fn with(store: impl SharedStore, deadline: Duration) -> Self {
+        let state = SharedState::builder(store).deadline(deadline).build();
+        let state = state.expect("good settings");
+        let gate = Gate::join(&state, &[(SECOND, LIMIT)]);
+        Self { state, gate }
+    }
+
+    pub(crate) async fn send_one(&self) -> Instant {
+        let sent = self.gate.send("app").await;
+        self.gate.answered(&sent);
+        sent.at
+    }
+
+    pub(crate) fn status(&self) -> StoreStatus {
+        self.state.snapshot().store
+    }
+
+    pub(crate) fn failures(&self) -> u64 {
+        self.state.snapshot().failures
+    }
+
+    fn work(&self, tasks: &mut JoinSet<()>, limiter: &Limiter) {
+        for _ in 0..20 {
+            let (gate, limiter) = (self.gate.clone(), limiter.clone());
+            tasks.spawn(async move {
+                loop {
+                    let sent = gate.send("app").await;
+                    limiter.arrive(sent.at);
+                    sleep(ms(30)).await;
+                    gate.answered(&sent);
+                }
+            });
+        }
+    }
+
+    async fn becomes(&self, what: &str, within: Duration, is: impl Fn(&StoreStatus) -> bool) {
+        let machine = Machine::watch();
+        let start = Instant::now();
+        let becomes = timeout(ms(60_000), async {
+            while !is(&self.status()) {
+                sleep(ms(5)).await;
+            }
+        });
+        let became = becomes.await.is_ok() && start.elapsed() <= machine.allows(within, 4);
+        let (took, status) = (start.elapsed(), self.status());
+        assert!(
+            became,
+            "not {what} within {within:?}, but {status:?} after {took:?}: {machine:?}"
+        );
+    }
+
+    pub(crate) async fn is_up(&self) {
+        self.becomes("up", ms(2_000), |status| *status == StoreStatus::Up)
+            .await;
+    }
+
+    /// Each process speaks at least every two thirds of its lease.
+    pub(crate) async fn is_down(&self, kind: StoreErrorKind, code: Option<&str>) {
+        let is = |status: &StoreStatus| match status {
+            StoreStatus::Down { error, .. } => error.kind() == kind && error.code() == code,
+            _ => false,
+        };
+        self.becomes("down", ms(5_000), is).await;
+    }
+
+    pub(crate) async fn is_shut_out(&self) {
+        let is = |status: &StoreStatus| matches!(status, StoreStatus::Down { .. });
+        self.becomes("down", ms(2_000), is).await;
+    }
+}
+
+/// Processes at work on one limit, for a few seconds already.
+pub(crate) struct Fleet {
+    pub(crate) processes: Vec<Process>,
+    pub(crate) limiter: Limiter,
+    machine: Machine,
+    _tasks: JoinSet<()>,
+}
+
+impl Fleet {
+    pub(crate) async fn at_work(store: impl Fn() -> RedisState) -> Self {
+        let (limiter, mut tasks) = (Limiter::new(), JoinSet::new());
+        let processes: Vec<Process> = (0..4).map(|_| Process::on(store())).collect();
+        for process in &processes {
+            process.work(&mut tasks, &limiter);
+        }
+        for process in &processes {
+            process.is_up().await;
+        }
+        // Until the parts of a fresh state are settled.
+        sleep(ms(6_000)).await;
+        for process in &processes {
+            process.gate.shut.store(0, Ordering::Relaxed);
+        }
+        Self {
+            processes,
+            limiter,
+            machine: Machine::watch(),
+            _tasks: tasks,
+        }
+    }
+
+    pub(crate) async fn on(server: &Server) -> Self {
+        let url = server.url();
+        Self::at_work(|| redis(&url)).await
+    }
+
+    pub(crate) async fn are_up(&self) {
+        for process in &self.processes {
+            process.is_up().await;
+        }
+    }
+
+    pub(crate) async fn are_down(&self, kind: StoreErrorKind, code: Option<&str>) {
+        for process in &self.processes {
+            process.is_down(kind, code).await;
+        }
+    }
+
+    pub(crate) fn failures(&self) -> u64 {
+        self.processes.iter().map(Process::failures).sum()
+    }
+
+    /// While the store is away, one more begins, and waits for it no longer than
+    /// its deadline.
+    pub(crate) async fn is_joined_without_a_store(&self, store: RedisState) -> Process {
+        let machine = Machine::watch();
+        let newcomer = Process::with(store, SHORT);
+        let start = Instant::now();
+        self.limiter.arrive(newcomer.send_one().await);
+        let (took, allowed) = (start.elapsed(), machine.allows(SHORT, 2));
+        assert!(took <= allowed, "it waited {took:?}: {machine:?}");
+        newcomer
+    }
+
+    pub(crate) fn nobody_was_shut_out(&self) {
+        let allowed = self.machine.allows(SHORT, 2);
+        for process in &self.processes {
+            let shut = ms(process.gate.shut.load(Ordering::Relaxed));
+            assert!(shut <= allowed, "shut for {shut:?}: {:?}", self.machine);
+        }
+    }
+
+    pub(crate) fn overran_by_at_most(&self, most: u32) {
+        let refused = self.limiter.refused(LIMIT as usize, SECOND.length());
+        let sent = self.limiter.count();
+        assert!(refused <= most as usize, "{refused} of {sent} refused");
+    }
+
+    pub(crate) async fn uses(&self, least: f64, seconds: u64) {
+        let machine = Machine::watch();
+        let (start, before) = (Instant::now(), self.limiter.count());
+        sleep(ms(1_000 * seconds)).await;
+        let used = (self.limiter.count() - before) as f64;
+        let part = used / start.elapsed().as_secs_f64() / f64::from(LIMIT);
+        let allowed = machine.allows_use(least, SECOND.length());
+        assert!(part > allowed, "{part} is used: {machine:?}");
+    }
+
+    /// A hold that one has found is known to all.
+    pub(crate) async fn shares_a_hold(&self) {
+        let processes: Vec<&Process> = self.processes.iter().collect();
+        shares_a_hold(&processes).await;
+    }
+}
+
+pub(crate) async fn shares_a_hold(processes: &[&Process]) {
+    let machine = Machine::watch();
+    let start = Instant::now();
+    let until = start + Duration::from_secs(60);
+    processes[0].gate.close("app", until);
+    while processes.iter().any(|one| one.gate.hold("app").is_none()) {
+        sleep(ms(1)).await;
+        let (took, allowed) = (start.elapsed(), machine.allows(ms(250), 4));
+        assert!(took <= allowed, "a hold took {took:?}: {machine:?}");
+    }
+}

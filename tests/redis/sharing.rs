@@ -1,0 +1,61 @@
+use tower_tiktok::shared_state::RedisState;
+
+use crate::{cluster::Cluster, fleet::Fleet, server::Server};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn four_processes_use_one_limit_and_no_more() {
+    let server = Server::start(&[]).await;
+    let fleet = Fleet::on(&server).await;
+    fleet.uses(0.8, 6).await;
+    fleet.overran_by_at_most(0);
+    for process in &fleet.processes {
+        assert_eq!(process.state.snapshot().instances, 4);
+    }
+    assert_eq!(fleet.failures(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn four_processes_on_a_cluster_of_three() {
+    let cluster = Cluster::start().await;
+    let store = || {
+        let redis = RedisState::cluster(cluster.urls()).app("7011");
+        redis.build().expect("good settings")
+    };
+    let fleet = Fleet::at_work(store).await;
+    fleet.uses(0.8, 6).await;
+    fleet.overran_by_at_most(0);
+    fleet.shares_a_hold().await;
+    assert_eq!(fleet.failures(), 0);
+}
+
+#[cfg(feature = "redis-tls")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_tls_and_only_with_a_certificate_that_is_known() {
+    use tokio::time::sleep;
+    use tower_tiktok::shared_state::StoreStatus;
+
+    use crate::{
+        fleet::{Process, ms, redis},
+        server, tls,
+    };
+
+    let certificate = tls::Certificate::make();
+    let port = server::free_port();
+    let server = certificate.server(port).await;
+    let url = format!("rediss://127.0.0.1:{port}");
+    let known = |root: Vec<u8>| RedisState::connect(&url).root_certificate(root).build();
+    let root = std::fs::read(certificate.file("cert.pem")).expect("it was made");
+    let fleet = Fleet::at_work(|| known(root.clone()).expect("good settings")).await;
+    // To make the connection may take longer than a deadline, but only that.
+    let before = fleet.failures();
+    fleet.uses(0.6, 3).await;
+    assert_eq!(fleet.failures(), before);
+    fleet.shares_a_hold().await;
+    // Nobody of this system has signed it.
+    let stranger = Process::on(redis(&url));
+    stranger.send_one().await;
+    stranger.is_shut_out().await;
+    sleep(ms(3_000)).await;
+    assert!(matches!(stranger.status(), StoreStatus::Down { .. }));
+    drop(server);
+}
