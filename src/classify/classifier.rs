@@ -3,6 +3,7 @@ use std::ops::ControlFlow;
 use http::response::Parts;
 
 use super::{Classification, ErrorClass};
+use crate::extensions::{PartialFailure, RequestContext};
 
 /// Tells answers apart. Implemented for each API; the layer that uses it is
 /// `ErrorClassifierLayer`.
@@ -17,6 +18,22 @@ pub trait Classify {
     /// Called with the head of a response. `None` says that the body has
     /// nothing to tell, and no byte of it is awaited.
     fn scan(&self, head: &Parts) -> Option<Self::Scan>;
+
+    /// Called with the context of a request, if it has one, before the request
+    /// is sent. A number says that its answer is worth a closer look than
+    /// others, and is handed back to [`scan_closer`](Self::scan_closer). The
+    /// default is `None`: all answers are looked at alike.
+    fn closer_look(&self, context: &RequestContext) -> Option<u16> {
+        let _ = context;
+        None
+    }
+
+    /// Called in place of [`scan`](Self::scan) for an answer that is worth a
+    /// closer look.
+    fn scan_closer(&self, look: u16, head: &Parts) -> Option<Self::Scan> {
+        let _ = look;
+        self.scan(head)
+    }
 
     /// The verdict. `scanned` is what [`scan`](Self::scan) gave, after it has
     /// seen as much of the body as it wanted, or as there was within the
@@ -34,6 +51,13 @@ pub trait Scan {
     /// asked for a verdict. The default is `false`: it is always asked.
     fn is_success(&self) -> bool {
         false
+    }
+
+    /// What is known of a part that failed. It is left in the response's
+    /// extensions where the verdict is [`ErrorClass::PartialSuccess`]. The
+    /// default is `None`.
+    fn partial_failure(&self) -> Option<PartialFailure> {
+        None
     }
 
     /// Says that the body is over: nothing was cut off.

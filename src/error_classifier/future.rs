@@ -29,16 +29,27 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<F, R: Body, C: Classify> {
-        Calling { #[pin] call: F, is_head: bool },
+        Calling { #[pin] call: F, asked: Asked },
         // Boxed: few answers come to this, and all would be as large.
         Peeking { peek: Pin<Box<Peek<R, C::Scan>>>, head: Option<Parts> },
     }
 }
 
+/// What the request tells of its answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asked {
+    Plainly,
+    /// The answer to HEAD may announce the type and the size of a body, but
+    /// has none.
+    ForHead,
+    /// It is worth a closer look.
+    Closer(u16),
+}
+
 impl<F, R: Body, C: Classify> ResponseFuture<F, R, C> {
-    pub(super) fn new(call: F, is_head: bool, shared: Arc<Shared<C>>) -> Self {
+    pub(super) fn new(call: F, asked: Asked, shared: Arc<Shared<C>>) -> Self {
         Self {
-            state: State::Calling { call, is_head },
+            state: State::Calling { call, asked },
             shared,
         }
     }
@@ -58,12 +69,13 @@ where
         let shared = &**this.shared;
         loop {
             let next = match this.state.as_mut().project() {
-                StateProj::Calling { call, is_head } => {
+                StateProj::Calling { call, asked } => {
                     let (mut head, body) = ready!(call.poll(cx))?.into_parts();
-                    let scan = if *is_head || !has_plain_body(&head) {
-                        None
-                    } else {
-                        shared.classify.scan(&head)
+                    let scan = match *asked {
+                        Asked::ForHead => None,
+                        _ if !has_plain_body(&head) => None,
+                        Asked::Plainly => shared.classify.scan(&head),
+                        Asked::Closer(look) => shared.classify.scan_closer(look, &head),
                     };
                     let Some(scan) = scan else {
                         shared.judge(&mut head, None);
@@ -107,7 +119,13 @@ impl<C: Classify> Shared<C> {
 
     /// Apart from `judge`, which is inlined for the answers that nearly all are.
     fn ask(&self, head: &mut Parts, scan: Option<C::Scan>) {
+        let failed = scan.as_ref().and_then(Scan::partial_failure);
         let found = self.classify.classify(head, scan);
+        if let Some(failed) = failed
+            && found.class() == ErrorClass::PartialSuccess
+        {
+            head.extensions.insert(failed);
+        }
         if found.class().is_success() && ErrorClass::from_status(head.status).is_success() {
             leave_none(head);
         } else {

@@ -8,7 +8,7 @@ use http::{Method, Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{ResponseFuture, layer::Shared};
+use super::{ResponseFuture, future::Asked, layer::Shared};
 use crate::{body::Peeked, classify::Classify};
 
 /// Middleware that leaves a [`Classification`](crate::classify::Classification)
@@ -36,10 +36,16 @@ where
 
     #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // The answer to HEAD may announce the type and the size of a body,
-        // but has none.
-        let is_head = request.method() == Method::HEAD;
-        ResponseFuture::new(self.inner.call(request), is_head, Arc::clone(&self.shared))
+        let asked = if request.method() == Method::HEAD {
+            Asked::ForHead
+        } else {
+            let context = request.extensions().get();
+            match context.and_then(|context| self.shared.classify.closer_look(context)) {
+                Some(look) => Asked::Closer(look),
+                None => Asked::Plainly,
+            }
+        };
+        ResponseFuture::new(self.inner.call(request), asked, Arc::clone(&self.shared))
     }
 }
 

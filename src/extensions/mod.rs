@@ -10,6 +10,7 @@
 //! | [`Deadline`] | request | the caller | every layer that waits |
 //! | [`Attempt`] | request | backoff, on each resend | every layer that waits, logs |
 //! | [`Classification`](crate::classify::Classification) | response | the classifier | backoff, pacing, logs |
+//! | [`PartialFailure`] | response | the classifier | the caller |
 //! | [`RetryAfter`] | response | the header layer | backoff, pacing |
 //! | [`RateLimitStatus`] | response | the header layer | pacing, the caller |
 //! | [`PacedHold`] | response | pacing | backoff |
@@ -29,6 +30,7 @@ mod departure;
 mod lookup;
 mod operation;
 mod paced_hold;
+mod partial_failure;
 mod retry_after;
 
 #[cfg(any(feature = "jittered-backoff", feature = "request-pacing"))]
@@ -47,5 +49,6 @@ pub use self::{
     deadline::Deadline,
     operation::Operation,
     paced_hold::PacedHold,
+    partial_failure::{FailedItem, PartialFailure},
     retry_after::{RateLimitPolicy, RateLimitStatus, RetryAfter},
 };

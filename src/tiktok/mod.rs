@@ -5,6 +5,7 @@ pub mod classifier;
 pub mod codes;
 pub mod context;
 pub mod endpoints;
+pub mod partial;
 pub mod quotas;
 #[cfg(feature = "service-builder-ext")]
 mod service_builder_ext;
@@ -17,6 +18,7 @@ pub use self::{
     codes::{Api, classify_code},
     context::{TikTokRequestContext, TikTokRequestContextLayer},
     endpoints::Endpoint,
+    partial::PartialRule,
     quotas::{AccessLevel, TikTokQuotas},
     stack::{TikTok, TikTokLayer},
 };

@@ -3,6 +3,7 @@
 mod broken;
 mod envelope;
 mod guides;
+mod partial;
 mod settings;
 mod sheet;
 mod siblings;

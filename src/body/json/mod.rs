@@ -137,6 +137,12 @@ impl JsonFields {
         self.is_object
     }
 
+    /// Whether a wanted value was there and was too long to be reported.
+    #[must_use]
+    pub fn has_overrun(&self) -> bool {
+        self.values.iter().any(Span::overran)
+    }
+
     /// Whether the object has been closed.
     #[must_use]
     pub fn is_complete(&self) -> bool {

@@ -6,6 +6,8 @@ pub(super) struct Span<const MAX: usize> {
     /// Where it begins in this piece; 0 if it began in an earlier one.
     start: usize,
     open: bool,
+    /// One was too long.
+    overran: bool,
 }
 
 impl<const MAX: usize> Span<MAX> {
@@ -27,6 +29,7 @@ impl<const MAX: usize> Span<MAX> {
         self.open = false;
         let here = &piece[self.start..end];
         if self.carried.len() + here.len() > MAX {
+            self.overran = true;
             return None;
         }
         if self.carried.is_empty() {
@@ -45,11 +48,17 @@ impl<const MAX: usize> Span<MAX> {
         let here = &piece[self.start..];
         if self.carried.len() + here.len() > MAX {
             self.open = false;
+            self.overran = true;
             self.carried = Vec::new();
         } else {
             self.carried.extend_from_slice(here);
             self.start = 0;
         }
+    }
+
+    /// Whether one was too long to be kept.
+    pub(super) fn overran(&self) -> bool {
+        self.overran
     }
 
     #[cfg(test)]

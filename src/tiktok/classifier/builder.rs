@@ -1,10 +1,16 @@
 use std::{collections::HashMap, error::Error, fmt, time::Duration};
 
+use http::HeaderName;
+
 use super::{TikTokClassify, TikTokErrorClassifierLayer};
 use crate::{
     classify::{ApiCode, ErrorClass},
     error_classifier::{ErrorClassifierLayer, InvalidErrorClassifier},
-    tiktok::codes::{Api, CodeRule, CodeTable, MessagePattern, WriteRetry, as_read},
+    tiktok::{
+        codes::{Api, CodeRule, CodeTable, MessagePattern, WriteRetry, as_read},
+        endpoints::find,
+        partial::{PartialRule, PartialRules},
+    },
 };
 
 /// Builds a [`TikTokErrorClassifierLayer`].
@@ -13,6 +19,7 @@ pub struct TikTokErrorClassifierBuilder {
     api: Api,
     codes: Vec<(ApiCode, CodeRule)>,
     patterns: Vec<MessagePattern>,
+    partial: Vec<PartialRule>,
     peek_limit: Option<usize>,
     peek_timeout: Option<Duration>,
 }
@@ -45,6 +52,17 @@ impl TikTokErrorClassifierBuilder {
         self
     }
 
+    /// Says how an endpoint tells that a part failed, under the code of a
+    /// success. It takes the place of the rule that the [table] has for this
+    /// endpoint.
+    ///
+    /// [table]: crate::tiktok::partial
+    #[must_use]
+    pub fn partial(mut self, rule: PartialRule) -> Self {
+        self.partial.push(rule);
+        self
+    }
+
     /// Sets how many bytes of a body are looked at, at most. The default is
     /// 64 KiB.
     ///
@@ -71,8 +89,9 @@ impl TikTokErrorClassifierBuilder {
     ///
     /// # Errors
     /// If a code was given twice, or is the one that means success; if a
-    /// success may be sent again as a write; if a pattern has no text; or if
-    /// the limit or the timeout is zero.
+    /// success may be sent again as a write; if a pattern has no text; if two
+    /// rules are for one endpoint, or one is for what is no path; or if the
+    /// limit or the timeout is zero.
     pub fn build(self) -> Result<TikTokErrorClassifierLayer, InvalidTikTokErrorClassifier> {
         let patterned = self.patterns.iter().map(MessagePattern::rule);
         let rules = self.codes.iter().map(|(_, rule)| rule);
@@ -95,8 +114,20 @@ impl TikTokErrorClassifierBuilder {
                 return Err(InvalidTikTokErrorClassifier::DuplicateCode(code));
             }
         }
+        for (number, rule) in self.partial.iter().enumerate() {
+            let endpoint = rule.endpoint();
+            let names_header = rule.header().is_none_or(is_header_name);
+            if !find::is_template(endpoint) || !names_header {
+                return Err(InvalidTikTokErrorClassifier::PartialRule(endpoint));
+            }
+            let earlier = &self.partial[..number];
+            if earlier.iter().any(|other| other.endpoint() == endpoint) {
+                return Err(InvalidTikTokErrorClassifier::DuplicatePartialRule(endpoint));
+            }
+        }
         let table = CodeTable::with_all(self.api, codes, self.patterns);
-        let mut layer = ErrorClassifierLayer::builder(TikTokClassify::new(table));
+        let classify = TikTokClassify::new(table).with_partial(PartialRules::with(self.partial));
+        let mut layer = ErrorClassifierLayer::builder(classify);
         if let Some(limit) = self.peek_limit {
             layer = layer.peek_limit(limit);
         }
@@ -113,6 +144,10 @@ impl TikTokErrorClassifierBuilder {
 /// NOTE: a scan stops at these, before a table is asked.
 fn is_success(code: &ApiCode) -> bool {
     *code == ApiCode::Number(0) || *code == ApiCode::from("ok")
+}
+
+fn is_header_name(name: &str) -> bool {
+    name.parse::<HeaderName>().is_ok()
 }
 
 /// A success was carried out, so sending it again makes a duplicate.
@@ -135,6 +170,11 @@ pub enum InvalidTikTokErrorClassifier {
     ResentSuccess,
     /// A pattern without a text would fit every message.
     EmptyPattern,
+    /// A rule for partial failures whose endpoint is not `/a/b/`, or whose
+    /// header is none.
+    PartialRule(&'static str),
+    /// Two rules for partial failures at one endpoint.
+    DuplicatePartialRule(&'static str),
     /// The bounds of the peek make no sense.
     Peek(InvalidErrorClassifier),
 }
@@ -146,6 +186,13 @@ impl fmt::Display for InvalidTikTokErrorClassifier {
             Self::SuccessCode(code) => write!(f, "a rule for code {code}, which means success"),
             Self::ResentSuccess => f.write_str("a success is called safe to send again"),
             Self::EmptyPattern => f.write_str("a message pattern has no text"),
+            Self::PartialRule(endpoint) => write!(
+                f,
+                "the rule for partial failures at {endpoint:?} names no endpoint or no header"
+            ),
+            Self::DuplicatePartialRule(endpoint) => {
+                write!(f, "two rules for partial failures at {endpoint}")
+            }
             Self::Peek(_) => f.write_str("the bounds of the peek make no sense"),
         }
     }

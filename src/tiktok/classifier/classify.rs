@@ -9,9 +9,13 @@ use super::{
 use crate::{
     classify::{
         ApiCode, Classification, Classify,
-        ErrorClass::{RateLimited, Success, Unknown},
+        ErrorClass::{PartialSuccess, RateLimited, Success, Unknown},
     },
-    tiktok::codes::{Api, CodeTable, Found, limit_in_text, remedy, throttle_by_status},
+    extensions::{PartialFailure, RequestContext},
+    tiktok::{
+        codes::{Api, CodeTable, Found, limit_in_text, remedy, throttle_by_status},
+        partial::{Look, PartialRules},
+    },
 };
 
 /// The header with the id under which TikTok logs a request.
@@ -25,13 +29,22 @@ const LOG_ID: &str = "x-tt-logid";
 #[derive(Clone, Debug, Default)]
 pub struct TikTokClassify {
     table: CodeTable,
+    partial: PartialRules,
 }
 
 impl TikTokClassify {
     /// Goes by this table.
     #[must_use]
     pub fn new(table: CodeTable) -> Self {
-        Self { table }
+        Self {
+            table,
+            partial: PartialRules::default(),
+        }
+    }
+
+    pub(super) fn with_partial(mut self, rules: PartialRules) -> Self {
+        self.partial = rules;
+        self
     }
 
     /// What the codes mean.
@@ -111,6 +124,20 @@ impl Classify for TikTokClassify {
     }
 
     #[inline]
+    fn closer_look(&self, context: &RequestContext) -> Option<u16> {
+        self.partial.find(context.endpoint()?)
+    }
+
+    fn scan_closer(&self, look: u16, head: &Parts) -> Option<EnvelopeScan> {
+        let scan = self.scan(head)?;
+        let rule = self.partial.get(look);
+        Some(match rule.and_then(|rule| Look::by(rule, &head.headers)) {
+            Some(look) => scan.with_look(look),
+            None => scan,
+        })
+    }
+
+    #[inline]
     fn classify(&self, head: &Parts, scanned: Option<EnvelopeScan>) -> Classification {
         match scanned {
             Some(scan) if scan.begins_with_success() => Classification::new(Success),
@@ -134,16 +161,27 @@ impl TikTokClassify {
             return Classification::new(Success);
         };
         let message = envelope.message.as_deref().unwrap_or_default();
-        let verdict = match &envelope.code {
-            Some(Code::Read(code)) => self.with_code(head, code.clone(), message),
-            Some(Code::Unreadable) => self.unreadable(head, message),
-            None => {
+        let verdict = match (&envelope.code, &envelope.failed) {
+            (Some(Code::Read(code)), Some(failed)) if envelope.is_success() => {
+                in_part(code, failed)
+            }
+            (Some(Code::Read(code)), _) => self.with_code(head, code.clone(), message),
+            (Some(Code::Unreadable), _) => self.unreadable(head, message),
+            (None, _) => {
                 let text = envelope.text.as_deref().unwrap_or(message);
                 self.without_code(head, Some(envelope.shape), text)
             }
         };
         with_ids(verdict, head, &envelope)
     }
+}
+
+/// The code says success, and the rest of the answer says what failed.
+fn in_part(code: &ApiCode, failed: &PartialFailure) -> Classification {
+    Classification::new(PartialSuccess)
+        .with_code(code.clone())
+        .with_message(failed.to_string())
+        .with_remedy(remedy::PARTIAL)
 }
 
 fn with_message(verdict: Classification, message: &str) -> Classification {

@@ -10,6 +10,9 @@
 //! [`codes`](super::codes); how a body is looked into without being held up
 //! is in [`error_classifier`](crate::error_classifier).
 //!
+//! Under the code of a success a part may still have failed. Where TikTok's
+//! pages say that this can happen, [`partial`](super::partial) looks further.
+//!
 //! An answer without a code goes by its status and its looks. A 2xx that is
 //! no JSON object (a gateway's page, an edge's challenge, nothing at all) is
 //! [`Transient`](crate::classify::ErrorClass::Transient), unless its type says that it is a

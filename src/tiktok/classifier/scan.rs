@@ -6,11 +6,15 @@ use super::value;
 use crate::{
     body::JsonFields,
     classify::{ApiCode, Scan},
-    tiktok::codes::Api,
+    extensions::PartialFailure,
+    tiktok::{codes::Api, partial::Look},
 };
 
 /// The beginning of a body that is no object is kept up to so many bytes.
 const MAX_TEXT: usize = 256;
+
+/// The code that says that a part failed.
+const PARTIAL: i64 = 20_001;
 
 /// Reads the envelope around an answer: code, message and ids.
 ///
@@ -33,6 +37,12 @@ struct Reader {
     envelope: Envelope,
     /// How a body begins that is no object, as far as is known yet.
     text: Vec<u8>,
+    /// Looks for what failed, where that may be told.
+    look: Option<Look>,
+    /// A piece was seen.
+    begun: bool,
+    /// The envelope tells no more.
+    done: bool,
 }
 
 /// What was found in a body.
@@ -45,6 +55,8 @@ pub(super) struct Envelope {
     /// How the body begins, if it is plain text.
     pub(super) text: Option<SmolStr>,
     pub(super) shape: Shape,
+    /// What failed though the code says success.
+    pub(super) failed: Option<PartialFailure>,
 }
 
 /// A code that is there.
@@ -139,6 +151,12 @@ impl EnvelopeScan {
         }
     }
 
+    /// Looks for what failed as well.
+    pub(super) fn with_look(mut self, look: Look) -> Self {
+        self.reader().look = Some(look);
+        self
+    }
+
     /// Whether the code of a success came first.
     #[inline]
     pub(super) fn begins_with_success(&self) -> bool {
@@ -155,14 +173,14 @@ impl EnvelopeScan {
         self.reader().push(piece, layout)
     }
 
-    /// What was found; `None` is a success.
+    /// What was found; `None` is a success, and of all that was asked for.
     pub(super) fn into_envelope(self) -> Option<Envelope> {
         if self.begins_with_success {
             return None;
         }
         let envelope = self.reader.map(|reader| reader.into_envelope());
         let envelope = envelope.unwrap_or_default();
-        (!envelope.is_success()).then_some(envelope)
+        (!envelope.is_success() || envelope.failed.is_some()).then_some(envelope)
     }
 
     /// There is no more to see of a body whose shape is open yet.
@@ -180,6 +198,9 @@ impl EnvelopeScan {
                 fields: JsonFields::new(layout.paths),
                 envelope: Envelope::default(),
                 text: Vec::new(),
+                look: None,
+                begun: false,
+                done: false,
             })
         })
     }
@@ -216,6 +237,10 @@ impl Scan for EnvelopeScan {
         self.begins_with_success
     }
 
+    fn partial_failure(&self) -> Option<PartialFailure> {
+        self.reader.as_ref()?.partial_failure()
+    }
+
     fn end(&mut self) {
         // Whatever is not complete now never will be.
         self.stop(Shape::NoObject);
@@ -249,6 +274,28 @@ impl Layout {
 
 impl Reader {
     fn push(&mut self, piece: &[u8], layout: &Layout) -> ControlFlow<()> {
+        if !self.done {
+            self.done = self.push_envelope(piece, layout).is_break();
+        }
+        let is_first = !std::mem::replace(&mut self.begun, true);
+        if is_first && self.look.is_none() && self.envelope.is_partial() {
+            self.look = Some(Look::anywhere());
+        }
+        // Any other code tells all by itself.
+        if let Some(look) = &mut self.look
+            && self.envelope.may_have_failed_in_part()
+            && look.push(piece).is_continue()
+        {
+            return ControlFlow::Continue(());
+        }
+        if self.done {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn push_envelope(&mut self, piece: &[u8], layout: &Layout) -> ControlFlow<()> {
         let Self {
             fields, envelope, ..
         } = self;
@@ -297,8 +344,18 @@ impl Reader {
         }
     }
 
+    /// What failed: always something, if the code says so.
+    fn partial_failure(&self) -> Option<PartialFailure> {
+        let found = self.look.as_ref().and_then(Look::found);
+        match found {
+            None if self.envelope.is_partial() => Some(PartialFailure::new().with_unlisted(true)),
+            found => found.filter(|_| self.envelope.may_have_failed_in_part()),
+        }
+    }
+
     fn into_envelope(self) -> Envelope {
         Envelope {
+            failed: self.partial_failure(),
             text: value::plain_text(&self.text, MAX_TEXT),
             ..self.envelope
         }
@@ -306,12 +363,22 @@ impl Reader {
 }
 
 impl Envelope {
-    fn is_success(&self) -> bool {
+    pub(super) fn is_success(&self) -> bool {
         match &self.code {
             Some(Code::Read(ApiCode::Number(code))) => *code == 0,
             Some(Code::Read(ApiCode::Text(code))) => **code == *"ok",
             Some(Code::Unreadable) | None => false,
         }
+    }
+
+    /// Whether the code says that a part failed.
+    fn is_partial(&self) -> bool {
+        self.code == Some(Code::Read(ApiCode::Number(PARTIAL)))
+    }
+
+    /// Whether the rest of the answer may say that a part failed.
+    fn may_have_failed_in_part(&self) -> bool {
+        self.code.is_none() || self.is_success() || self.is_partial()
     }
 
     /// Whether there is nothing more to look for.

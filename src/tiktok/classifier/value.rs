@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use crate::classify::ApiCode;
+use crate::{classify::ApiCode, tiktok::codes::cut};
 
 /// Messages and ids are kept up to so many bytes.
 const MAX_TEXT: usize = 1024;
@@ -79,14 +79,6 @@ fn lossy(bytes: &[u8]) -> SmolStr {
         Ok(text) => SmolStr::new(cut(text, MAX_TEXT)),
         Err(_) => SmolStr::new(cut(&String::from_utf8_lossy(bytes), MAX_TEXT)),
     }
-}
-
-fn cut(text: &str, max: usize) -> &str {
-    let mut end = text.len().min(max);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }
 
 #[cfg(test)]

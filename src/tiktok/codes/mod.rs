@@ -56,7 +56,10 @@ pub use self::{
     table::CodeTable,
 };
 pub(in crate::tiktok) use self::{
-    message::limit_in_text, table::Found, text::contains, wait::throttle_by_status,
+    message::limit_in_text,
+    table::Found,
+    text::{contains, cut},
+    wait::throttle_by_status,
 };
 
 use crate::classify::{ApiCode, Classification};

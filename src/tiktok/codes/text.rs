@@ -20,6 +20,15 @@ pub(super) fn has_word_beginning(message: &str, stem: &str) -> bool {
     })
 }
 
+/// The beginning of a text, of at most so many bytes, between characters.
+pub(in crate::tiktok) fn cut(text: &str, max: usize) -> &str {
+    let mut end = text.len().min(max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
 fn positions(message: &str, text: &str) -> impl Iterator<Item = usize> {
     message
         .as_bytes()
