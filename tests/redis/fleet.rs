@@ -120,6 +120,8 @@ pub(crate) struct Fleet {
     pub(crate) processes: Vec<Process>,
     pub(crate) limiter: Limiter,
     machine: Machine,
+    /// Exchanges that had failed by then.
+    failed: u64,
     _tasks: JoinSet<()>,
 }
 
@@ -130,18 +132,22 @@ impl Fleet {
         for process in &processes {
             process.work(&mut tasks, &limiter);
         }
+        // The first connection takes what it takes.
         for process in &processes {
-            process.is_up().await;
+            let is = |status: &StoreStatus| *status == StoreStatus::Up;
+            process.becomes("up", ms(30_000), is).await;
         }
         // Until the parts of a fresh state are settled.
         sleep(ms(6_000)).await;
         for process in &processes {
             process.gate.shut.store(0, Ordering::Relaxed);
         }
+        let failed = processes.iter().map(Process::failures).sum();
         Self {
             processes,
             limiter,
             machine: Machine::watch(),
+            failed,
             _tasks: tasks,
         }
     }
@@ -163,8 +169,15 @@ impl Fleet {
         }
     }
 
-    pub(crate) fn failures(&self) -> u64 {
-        self.processes.iter().map(Process::failures).sum()
+    /// A machine that is later than the deadline is an outage of its own.
+    fn is_missed(&self) -> bool {
+        2 * self.machine.worst() >= PATIENT
+    }
+
+    pub(crate) fn missed_nothing(&self) {
+        let failures: u64 = self.processes.iter().map(Process::failures).sum();
+        let failed = failures - self.failed;
+        assert!(failed == 0 || self.is_missed(), "{failed} exchanges failed");
     }
 
     /// While the store is away, one more begins, and waits for it no longer than
@@ -188,6 +201,7 @@ impl Fleet {
     }
 
     pub(crate) fn overran_by_at_most(&self, most: u32) {
+        let most = most.max(if self.is_missed() { LIMIT } else { 0 });
         let refused = self.limiter.refused(LIMIT as usize, SECOND.length());
         let sent = self.limiter.count();
         assert!(refused <= most as usize, "{refused} of {sent} refused");

@@ -1,8 +1,5 @@
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -17,9 +14,14 @@ use tokio::{
 /// In a runtime with one thread no other task is ever later at a time.
 #[derive(Debug)]
 pub(crate) struct Machine {
-    /// In microseconds.
-    worst: Arc<AtomicU64>,
-    beat: AbortHandle,
+    beats: Arc<Mutex<Beats>>,
+    task: AbortHandle,
+}
+
+#[derive(Debug)]
+struct Beats {
+    last: Instant,
+    worst: Duration,
 }
 
 const BEAT: Duration = Duration::from_millis(1);
@@ -29,19 +31,20 @@ const TIMER: Duration = Duration::from_millis(2);
 
 impl Machine {
     pub(crate) fn watch() -> Self {
-        let worst = Arc::new(AtomicU64::new(0));
-        let beats = worst.clone();
-        let beat = tokio::spawn(async move {
+        let beats = Arc::new(Mutex::new(Beats {
+            last: Instant::now(),
+            worst: Duration::ZERO,
+        }));
+        let shared = beats.clone();
+        let task = tokio::spawn(async move {
             loop {
-                let before = Instant::now();
                 sleep(BEAT).await;
-                let late = before.elapsed().saturating_sub(BEAT + TIMER);
-                beats.fetch_max(late.as_micros() as u64, Ordering::Relaxed);
+                shared.lock().expect("nobody panics with it").beat();
             }
         });
         Self {
-            worst,
-            beat: beat.abort_handle(),
+            beats,
+            task: task.abort_handle(),
         }
     }
 
@@ -58,12 +61,24 @@ impl Machine {
     }
 
     pub(crate) fn worst(&self) -> Duration {
-        Duration::from_micros(self.worst.load(Ordering::Relaxed))
+        let mut beats = self.beats.lock().expect("nobody panics with it");
+        // It may be late just now.
+        beats.beat();
+        beats.worst
+    }
+}
+
+impl Beats {
+    fn beat(&mut self) {
+        let now = Instant::now();
+        let late = (now - self.last).saturating_sub(BEAT + TIMER);
+        self.worst = self.worst.max(late);
+        self.last = now;
     }
 }
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        self.beat.abort();
+        self.task.abort();
     }
 }
