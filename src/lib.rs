@@ -53,6 +53,7 @@
 //! |---|---|---|---|
 //! | [`TikTokRequestContextLayer`](tiktok::context) | tells account, endpoint and operation | URL, beginning of the body | [`RequestContext`](extensions::RequestContext) |
 //! | [`JitteredBackoffLayer`](jittered_backoff) | sends again what is safe to send again | all of the below | [`Attempt`](extensions::Attempt) |
+//! | [`TokenRefreshLayer`](token_refresh) | puts the token on each attempt, and refreshes it once for all | `RequestContext`, `Classification` | |
 //! | [`PerAccountConcurrencyLayer`](per_account_concurrency) | so many requests in flight for each account | `RequestContext` | |
 //! | [`RequestPacingLayer`](request_pacing) | releases requests within every limit, fairly | `RequestContext`, `Classification`, `RetryAfter`, `RateLimitStatus` | [`PacedHold`](extensions::PacedHold) |
 //! | [`RetryAfterHeaderLayer`](retry_after_header) | reads and logs waits and limits | headers | [`RetryAfter`](extensions::RetryAfter), [`RateLimitStatus`](extensions::RateLimitStatus) |
@@ -67,12 +68,13 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `tiktok` | yes | [`tiktok`]: the whole stack; turns on the five layers below |
+//! | `tiktok` | yes | [`tiktok`]: the whole stack; turns on the six layers below |
 //! | `error-classifier` | yes | [`error_classifier`] |
 //! | `retry-after-header` | yes | [`retry_after_header`] |
 //! | `jittered-backoff` | yes | [`jittered_backoff`] |
 //! | `per-account-concurrency` | yes | [`per_account_concurrency`] |
 //! | `request-pacing` | yes | [`request_pacing`] |
+//! | `token-refresh` | yes | [`token_refresh`] |
 //! | `hyper` | yes | tells hyper's and reqwest's transport errors apart |
 //! | `service-builder-ext` | yes | [`ServiceBuilderExt`] |
 //! | `shared-state` | | `shared_state`: one limit for several processes |
@@ -103,6 +105,8 @@ pub mod shared_state;
 pub mod simulator;
 #[cfg(feature = "tiktok")]
 pub mod tiktok;
+#[cfg(feature = "token-refresh")]
+pub mod token_refresh;
 
 #[cfg(feature = "service-builder-ext")]
 pub use self::tiktok::ServiceBuilderExt;

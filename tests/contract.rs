@@ -26,6 +26,7 @@ use tower_tiktok::{
     request_pacing::{Quota, Quotas, RequestPacingLayer},
     retry_after_header::RetryAfterHeaderLayer,
     tiktok::{TikTokErrorClassifierLayer, TikTokLayer, TikTokRequestContextLayer},
+    token_refresh::{RefreshRequest, Token, TokenRefreshLayer},
 };
 
 const BODY: &[u8] = br#"{"code":0,"message":"OK","request_id":"1","data":{}}"#;
@@ -261,6 +262,13 @@ contract!(
     )
     .build()
     .unwrap()
+);
+contract!(
+    token_refresh,
+    TokenRefreshLayer::builder(|_: RefreshRequest| async { Token::new("next") })
+        .token(Token::new("good").unwrap())
+        .build()
+        .unwrap()
 );
 contract!(
     tiktok_error_classifier,

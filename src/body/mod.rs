@@ -6,12 +6,12 @@ mod json;
 mod peek;
 #[cfg(feature = "error-classifier")]
 mod peeked;
-#[cfg(feature = "jittered-backoff")]
+#[cfg(any(feature = "jittered-backoff", feature = "token-refresh"))]
 mod replay;
 
 #[cfg(feature = "error-classifier")]
 pub(crate) use self::peek::{Look, Peek};
-#[cfg(feature = "jittered-backoff")]
+#[cfg(any(feature = "jittered-backoff", feature = "token-refresh"))]
 pub use self::replay::{BodyLost, Replay, ReplayBody};
 #[cfg(feature = "error-classifier")]
 pub use self::{json::JsonFields, peeked::Peeked};

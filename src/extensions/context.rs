@@ -116,7 +116,11 @@ impl RequestContext {
     }
 
     /// The same, to keep: a clone copies no text.
-    #[cfg(any(feature = "request-pacing", feature = "retry-after-header"))]
+    #[cfg(any(
+        feature = "request-pacing",
+        feature = "retry-after-header",
+        feature = "token-refresh"
+    ))]
     #[inline]
     pub(crate) fn endpoint_name(&self) -> Option<&SmolStr> {
         self.endpoint.as_ref()

@@ -63,6 +63,7 @@ where
 /// |---|---|
 /// | one with [`NotSent`](crate::error::NotSent) in its chain | given up |
 /// | the connection could not be made | not sent |
+/// | with the feature `token-refresh`: there is no token at the moment | not sent |
 /// | the request was taken back before it was written (hyper's `is_canceled`, `is_closed`) | not sent |
 /// | HTTP/2: `REFUSED_STREAM` from the server | not sent |
 /// | HTTP/2: `GOAWAY` from the server | not sent |
@@ -99,6 +100,11 @@ impl ClassifyError for TransportErrors {
 fn known(error: &(dyn Error + 'static)) -> Option<Delivery> {
     if error.is::<crate::error::OutcomeUnknown>() {
         return Some(Delivery::Unknown);
+    }
+    // The next copy may find a token, after a wait.
+    #[cfg(feature = "token-refresh")]
+    if error.is::<crate::token_refresh::TokenUnavailable>() {
+        return Some(Delivery::NotSent);
     }
     #[cfg(feature = "hyper")]
     if let Some(delivery) = super::hyper::known(error) {

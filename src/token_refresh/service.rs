@@ -1,0 +1,78 @@
+use std::{
+    fmt,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use tower_service::Service;
+
+use super::{ResponseFuture, TokenRefreshHandle, future::Passage, tokens::Tokens};
+use crate::{
+    body::Replay,
+    error::BoxError,
+    extensions::{Deadline, RequestContext},
+};
+
+/// Middleware that puts a token on each request. See the
+/// [module docs](super).
+#[derive(Clone)]
+pub struct TokenRefresh<S> {
+    inner: S,
+    tokens: Arc<Tokens>,
+}
+
+impl<S> TokenRefresh<S> {
+    pub(super) fn new(inner: S, tokens: Arc<Tokens>) -> Self {
+        Self { inner, tokens }
+    }
+
+    /// The service inside.
+    #[must_use]
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Looks at tokens and changes them. See [`TokenRefreshHandle`].
+    #[must_use]
+    pub fn handle(&self) -> TokenRefreshHandle {
+        TokenRefreshHandle::new(Arc::clone(&self.tokens))
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for TokenRefresh<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    S::Error: Into<BoxError>,
+    B: Replay,
+{
+    type Response = Response<R>;
+    type Error = BoxError;
+    type Future = ResponseFuture<S, B>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        // Which token it needs is not known yet. Readying `inner` here would
+        // hold its capacity while the request waits for a refresh.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let context = request.extensions().get::<RequestContext>();
+        let passage = self.tokens.key_of(context).map(|key| Passage {
+            tokens: Arc::clone(&self.tokens),
+            key,
+            context: context.cloned(),
+        });
+        let send_by = Deadline::to_send(request.extensions());
+        ResponseFuture::new(self.inner.clone(), request, passage, send_by)
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for TokenRefresh<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenRefresh")
+            .field("inner", &self.inner)
+            .field("tokens", &self.tokens)
+            .finish()
+    }
+}
