@@ -56,6 +56,7 @@
 //! | [`TokenRefreshLayer`](token_refresh) | puts the token on each attempt, and refreshes it once for all | `RequestContext`, `Classification` | |
 //! | [`PerAccountConcurrencyLayer`](per_account_concurrency) | so many requests in flight for each account | `RequestContext` | |
 //! | [`RequestPacingLayer`](request_pacing) | releases requests within every limit, fairly | `RequestContext`, `Classification`, `RetryAfter`, `RateLimitStatus` | [`PacedHold`](extensions::PacedHold) |
+//! | [`ThrottleAlertLayer`](throttle_alert) | raises an alert on sustained throttling, and clears it | `RequestContext`, `Classification`, `RetryAfter` | |
 //! | [`RetryAfterHeaderLayer`](retry_after_header) | reads and logs waits and limits | headers | [`RetryAfter`](extensions::RetryAfter), [`RateLimitStatus`](extensions::RateLimitStatus) |
 //! | [`TikTokErrorClassifierLayer`](tiktok::classifier) | reads the code in the body | beginning of the body | [`Classification`](classify::Classification) |
 //!
@@ -80,6 +81,8 @@
 //! | `shared-state` | | `shared_state`: one limit for several processes |
 //! | `redis` | | the same, kept in Redis |
 //! | `redis-tls` | | and over TLS |
+//! | `throttle-alert` | yes | [`throttle_alert`] |
+//! | `serde` | | alerts can be serialised |
 //! | `metrics` | | `metrics`: counters, gauges and histograms |
 //! | `simulator` | | a TikTok that enforces its limits, for tests |
 
@@ -103,6 +106,8 @@ pub mod retry_after_header;
 pub mod shared_state;
 #[cfg(feature = "simulator")]
 pub mod simulator;
+#[cfg(feature = "throttle-alert")]
+pub mod throttle_alert;
 #[cfg(feature = "tiktok")]
 pub mod tiktok;
 #[cfg(feature = "token-refresh")]
@@ -118,6 +123,7 @@ mod slab;
 #[cfg(any(
     feature = "request-pacing",
     feature = "retry-after-header",
+    feature = "throttle-alert",
     feature = "tiktok"
 ))]
 mod wall_clock;

@@ -8,7 +8,7 @@ pub(crate) fn now() -> SystemTime {
 }
 
 /// The same, but where tokio's time is paused, it stands still as well.
-#[cfg(feature = "request-pacing")]
+#[cfg(any(feature = "request-pacing", feature = "throttle-alert"))]
 #[expect(
     clippy::disallowed_types,
     reason = "only to compare it with tokio's, of which paused time is ahead or behind"

@@ -25,6 +25,7 @@ use tower_tiktok::{
     per_account_concurrency::PerAccountConcurrencyLayer,
     request_pacing::{Quota, Quotas, RequestPacingLayer},
     retry_after_header::RetryAfterHeaderLayer,
+    throttle_alert::ThrottleAlertLayer,
     tiktok::{TikTokErrorClassifierLayer, TikTokLayer, TikTokRequestContextLayer},
     token_refresh::{RefreshRequest, Token, TokenRefreshLayer},
 };
@@ -241,6 +242,10 @@ contract!(
 contract!(
     retry_after_header,
     RetryAfterHeaderLayer::new(Duration::from_secs(60))
+);
+contract!(
+    throttle_alert,
+    ThrottleAlertLayer::builder().build().unwrap()
 );
 contract!(
     jittered_backoff,

@@ -30,6 +30,33 @@ pub enum ThrottleWindow {
     Unknown,
 }
 
+impl ThrottleScope {
+    /// A short, stable name for logs and metric labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::AppEndpoint => "app_endpoint",
+            Self::AccountEndpoint => "account_endpoint",
+            Self::FieldValue => "field_value",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl ThrottleWindow {
+    /// A short, stable name for logs and metric labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Second => "second",
+            Self::Minute => "minute",
+            Self::Day => "day",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// What a refusal for frequency tells: whom it counts, over which time, and
 /// how long to stay away.
 ///

@@ -119,6 +119,7 @@ impl RequestContext {
     #[cfg(any(
         feature = "request-pacing",
         feature = "retry-after-header",
+        feature = "throttle-alert",
         feature = "token-refresh"
     ))]
     #[inline]

@@ -45,6 +45,17 @@ struct Books {
     /// When the ledger turns a page. To compare two instants is a tenth of the
     /// work of dividing one, and every request does it.
     turns_at: Option<Instant>,
+    refused: u64,
+}
+
+/// How a [`Budget`] stood at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BudgetUse {
+    /// Resends that could be made at once.
+    pub left: u64,
+    /// Resends that were left out for want of budget, since it was made.
+    pub refused: u64,
 }
 
 /// Builds a [`Budget`].
@@ -83,7 +94,20 @@ impl Budget {
     pub(super) fn withdraw(&self, now: Instant) -> bool {
         let mut books = self.books();
         self.turn(&mut books, now);
-        books.ledger.withdraw()
+        let granted = books.ledger.withdraw();
+        books.refused += u64::from(!granted);
+        granted
+    }
+
+    /// What is left, and what was refused.
+    #[must_use]
+    pub fn snapshot(&self) -> BudgetUse {
+        let mut books = self.books();
+        self.turn(&mut books, Instant::now());
+        BudgetUse {
+            left: books.ledger.left(),
+            refused: books.refused,
+        }
     }
 
     #[cold]
@@ -161,7 +185,11 @@ impl BudgetBuilder {
         Budget {
             shared: Arc::new(Shared {
                 start,
-                books: Mutex::new(Books { ledger, turns_at }),
+                books: Mutex::new(Books {
+                    ledger,
+                    turns_at,
+                    refused: 0,
+                }),
             }),
         }
     }

@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use tower_layer::Layer;
 
-use super::{JitteredBackoff, JitteredBackoffBuilder, TransportErrors, builder::Config};
+use super::{Budget, JitteredBackoff, JitteredBackoffBuilder, TransportErrors, builder::Config};
 
 /// Layer that applies [`JitteredBackoff`]. See the [module docs](super).
 pub struct JitteredBackoffLayer<C = TransportErrors> {
@@ -21,6 +21,13 @@ impl<C> JitteredBackoffLayer<C> {
         Self {
             config: Arc::new(config),
         }
+    }
+
+    /// The retry budget of all its requests, if it has one: to look at it, or
+    /// to share it.
+    #[must_use]
+    pub fn budget(&self) -> Option<&Budget> {
+        self.config.budget.as_ref()
     }
 }
 

@@ -49,16 +49,22 @@ impl Ledger {
 
     /// Books a resend in the newest slot, if there is enough left for it.
     pub(super) fn withdraw(&mut self) -> bool {
-        let sum = self
-            .balances
-            .iter()
-            .fold(self.reserve, |sum, balance| sum.saturating_add(*balance));
-        if sum < COST {
+        if self.sum() < COST {
             return false;
         }
         let balance = &mut self.balances[self.at];
         *balance = balance.saturating_sub(COST);
         true
+    }
+
+    /// How many resends there is enough left for.
+    pub(super) fn left(&self) -> u64 {
+        u64::try_from(self.sum() / COST).unwrap_or(0)
+    }
+
+    fn sum(&self) -> i64 {
+        let balances = self.balances.iter();
+        balances.fold(self.reserve, |sum, balance| sum.saturating_add(*balance))
     }
 
     /// Until when the newest slot is the newest.
@@ -127,7 +133,9 @@ mod tests {
     #[test]
     fn without_requests_the_reserve_is_all_there_is() {
         let mut ledger = Ledger::new(TTL, 20, 10);
+        assert_eq!(ledger.left(), 100);
         assert_eq!(spend_all(&mut ledger, Duration::ZERO), 100);
+        assert_eq!(ledger.left(), 0);
         assert_eq!(spend_all(&mut ledger, TTL - Duration::from_secs(1)), 0);
     }
 

@@ -107,7 +107,7 @@ mod wait;
 
 pub use self::{
     backoff::Jitter,
-    budget::{Budget, BudgetBuilder},
+    budget::{Budget, BudgetBuilder, BudgetUse},
     builder::{InvalidBackoff, JitteredBackoffBuilder},
     classify_error::{ClassifyError, Delivery, TransportErrors},
     future::ResponseFuture,

@@ -6,7 +6,7 @@ use super::{TikTokErrorClassifierLayer, TikTokLayer, TikTokRequestContextLayer};
 use crate::{
     error_classifier::ErrorClassifierLayer, jittered_backoff::JitteredBackoffLayer,
     per_account_concurrency::PerAccountConcurrencyLayer, request_pacing::RequestPacingLayer,
-    retry_after_header::RetryAfterHeaderLayer,
+    retry_after_header::RetryAfterHeaderLayer, throttle_alert::ThrottleAlertLayer,
 };
 
 /// Adds a method for each layer to [`tower::ServiceBuilder`], for those who
@@ -76,6 +76,13 @@ pub trait ServiceBuilderExt<L>: sealed::Sealed<L> + Sized {
         layer: RequestPacingLayer,
     ) -> ServiceBuilder<Stack<RequestPacingLayer, L>>;
 
+    /// Raises an alert where throttling lasts. See
+    /// [`throttle_alert`](crate::throttle_alert).
+    fn throttle_alert(
+        self,
+        layer: ThrottleAlertLayer,
+    ) -> ServiceBuilder<Stack<ThrottleAlertLayer, L>>;
+
     /// Reads waits and limits from headers, and believes waits of up to `max`.
     /// See [`retry_after_header`](crate::retry_after_header).
     fn retry_after_header(self, max: Duration) -> ServiceBuilder<Stack<RetryAfterHeaderLayer, L>>;
@@ -124,6 +131,13 @@ impl<L> ServiceBuilderExt<L> for ServiceBuilder<L> {
         self,
         layer: RequestPacingLayer,
     ) -> ServiceBuilder<Stack<RequestPacingLayer, L>> {
+        self.layer(layer)
+    }
+
+    fn throttle_alert(
+        self,
+        layer: ThrottleAlertLayer,
+    ) -> ServiceBuilder<Stack<ThrottleAlertLayer, L>> {
         self.layer(layer)
     }
 

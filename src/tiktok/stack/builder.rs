@@ -8,6 +8,7 @@ use crate::{
     per_account_concurrency::{FromContext, PerAccountConcurrencyLayer},
     request_pacing::{Quotas, RequestPacingLayer, Scopes},
     retry_after_header::RetryAfterHeaderLayer,
+    throttle_alert::ThrottleAlertLayer,
     tiktok::{AccessLevel, TikTokErrorClassifierLayer, TikTokQuotas, TikTokRequestContextLayer},
 };
 
@@ -22,6 +23,7 @@ pub struct TikTokLayerBuilder<C = TransportErrors, K = FromContext> {
     backoff: JitteredBackoffLayer<C>,
     concurrency: PerAccountConcurrencyLayer<K>,
     pacing: Option<RequestPacingLayer>,
+    alerts: Option<ThrottleAlertLayer>,
     retry_after_header: RetryAfterHeaderLayer,
     classifier: TikTokErrorClassifierLayer,
     #[cfg(feature = "shared-state")]
@@ -35,6 +37,7 @@ impl TikTokLayerBuilder {
             backoff: JitteredBackoffLayer::default(),
             concurrency: PerAccountConcurrencyLayer::default(),
             pacing: None,
+            alerts: None,
             retry_after_header: RetryAfterHeaderLayer::new(MAX_RETRY_AFTER),
             classifier: TikTokErrorClassifierLayer::default(),
             #[cfg(feature = "shared-state")]
@@ -59,6 +62,7 @@ impl<C, K> TikTokLayerBuilder<C, K> {
             backoff: layer,
             concurrency: self.concurrency,
             pacing: self.pacing,
+            alerts: self.alerts,
             retry_after_header: self.retry_after_header,
             classifier: self.classifier,
             #[cfg(feature = "shared-state")]
@@ -77,6 +81,7 @@ impl<C, K> TikTokLayerBuilder<C, K> {
             backoff: self.backoff,
             concurrency: layer,
             pacing: self.pacing,
+            alerts: self.alerts,
             retry_after_header: self.retry_after_header,
             classifier: self.classifier,
             #[cfg(feature = "shared-state")]
@@ -116,6 +121,29 @@ impl<C, K> TikTokLayerBuilder<C, K> {
         self.pacing(paced_by(Quotas::none()))
     }
 
+    /// Raises an alert where throttling lasts, and where the queue, the retry
+    /// budget or the shared state show that something is wrong. The default is
+    /// that nobody watches.
+    ///
+    /// # Example
+    /// ```
+    /// use tower_tiktok::{throttle_alert::ThrottleAlertLayer, tiktok::TikTokLayer};
+    ///
+    /// let alerts = ThrottleAlertLayer::builder()
+    ///     .on_alert(|alert| eprintln!("{alert}"))
+    ///     .build()?;
+    /// let handle = alerts.handle();
+    /// let layer = TikTokLayer::builder().alerts(alerts).build();
+    /// # let _ = layer;
+    /// assert!(handle.alerts().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn alerts(mut self, layer: ThrottleAlertLayer) -> Self {
+        self.alerts = Some(layer);
+        self
+    }
+
     /// How long a wait to believe where a header names one. The default is a
     /// day. What is longer ends the retry with
     /// [`WaitTooLong`](crate::error::WaitTooLong).
@@ -151,11 +179,19 @@ impl<C, K> TikTokLayerBuilder<C, K> {
         if let Some(state) = &self.shared {
             pacing.share(state);
         }
+        if let Some(alerts) = self.alerts.as_ref().map(ThrottleAlertLayer::handle) {
+            alerts.watch_pacing(pacing.handle());
+            let budget = self.backoff.budget().cloned();
+            budget
+                .into_iter()
+                .for_each(|budget| alerts.watch_budget(budget));
+        }
         TikTokLayer {
             context: self.context,
             backoff: self.backoff,
             concurrency: self.concurrency,
             pacing,
+            alerts: self.alerts,
             retry_after_header: self.retry_after_header,
             classifier: self.classifier,
         }

@@ -8,6 +8,7 @@ use crate::{
     },
     request_pacing::{RequestPacingHandle, RequestPacingLayer},
     retry_after_header::RetryAfterHeaderLayer,
+    throttle_alert::{ThrottleAlert, ThrottleAlertLayer},
     tiktok::{TikTokErrorClassifierLayer, TikTokRequestContextLayer},
 };
 
@@ -21,6 +22,7 @@ pub struct TikTokLayer<C = TransportErrors, K = FromContext> {
     pub(super) backoff: JitteredBackoffLayer<C>,
     pub(super) concurrency: PerAccountConcurrencyLayer<K>,
     pub(super) pacing: RequestPacingLayer,
+    pub(super) alerts: Option<ThrottleAlertLayer>,
     pub(super) retry_after_header: RetryAfterHeaderLayer,
     pub(super) classifier: TikTokErrorClassifierLayer,
 }
@@ -54,7 +56,11 @@ impl<S, C, K: Clone> Layer<S> for TikTokLayer<C, K> {
 
     fn layer(&self, inner: S) -> Self::Service {
         let judged = self.retry_after_header.layer(self.classifier.layer(inner));
-        let permitted = self.concurrency.layer(self.pacing.layer(judged));
+        let watched = match &self.alerts {
+            Some(alerts) => alerts.layer(judged),
+            None => ThrottleAlert::off(judged),
+        };
+        let permitted = self.concurrency.layer(self.pacing.layer(watched));
         TikTok::new(self.context.layer(self.backoff.layer(permitted)))
     }
 }

@@ -60,6 +60,7 @@
 //! | [`JitteredBackoffLayer`] | [`backoff`](TikTokLayerBuilder::backoff) | sends again what is safe to send again |
 //! | [`PerAccountConcurrencyLayer`] | [`concurrency`](TikTokLayerBuilder::concurrency) | permits for each account; held for an attempt, not while a retry sleeps |
 //! | [`RequestPacingLayer`] | [`access_level`](TikTokLayerBuilder::access_level), [`quotas`](TikTokLayerBuilder::quotas), [`pacing`](TikTokLayerBuilder::pacing) | releases requests within every limit, fairly |
+//! | [`ThrottleAlertLayer`](crate::throttle_alert) | [`alerts`](TikTokLayerBuilder::alerts) | raises an alert where throttling lasts; off unless it is set |
 //! | [`RetryAfterHeaderLayer`] | [`retry_after_header`](TikTokLayerBuilder::retry_after_header) | reads and logs waits and limits |
 //! | [`TikTokErrorClassifierLayer`] | [`classifier`](TikTokLayerBuilder::classifier) | reads the code in the body |
 //!

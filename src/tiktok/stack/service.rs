@@ -13,10 +13,11 @@ use crate::{
     per_account_concurrency::{AccountOf, FromContext, PerAccountConcurrency},
     request_pacing::RequestPacing,
     retry_after_header::RetryAfterHeader,
+    throttle_alert::ThrottleAlert,
     tiktok::{TikTokErrorClassifier, TikTokRequestContext},
 };
 
-type Judged<S> = RetryAfterHeader<TikTokErrorClassifier<S>>;
+type Judged<S> = ThrottleAlert<RetryAfterHeader<TikTokErrorClassifier<S>>>;
 type Permitted<S, K> = PerAccountConcurrency<RequestPacing<Judged<S>>, K>;
 type Whole<S, C, K> = TikTokRequestContext<JitteredBackoff<Permitted<S, K>, C>>;
 

@@ -1,0 +1,193 @@
+use std::time::Duration;
+
+/// A window is cut into this many slots; the oldest is forgotten whole.
+const SLOTS: usize = 20;
+
+/// How many attempts there were, and how many of them were refused because a
+/// limit was reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) attempts: u64,
+    pub(super) throttled: u64,
+}
+
+/// Counts what happened within the last `span`, give or take a slot, in
+/// constant memory. Times are since any fixed instant.
+#[derive(Clone, Debug)]
+pub(super) struct Ring {
+    /// The length of a slot, in nanoseconds.
+    slot: u64,
+    counts: [Counts; SLOTS],
+    /// All of them together.
+    sum: Counts,
+    /// The number of the newest slot, counted from the start.
+    newest: u64,
+    /// When it is the newest no more.
+    turns_at: u64,
+}
+
+// ===== impl Counts =====
+
+impl Counts {
+    /// Those that are not in `others`.
+    pub(super) fn without(self, others: Counts) -> Self {
+        Self {
+            attempts: self.attempts,
+            throttled: self.throttled.saturating_sub(others.throttled),
+        }
+    }
+
+    pub(super) fn add(&mut self, more: Counts) {
+        self.attempts = self.attempts.saturating_add(more.attempts);
+        self.throttled = self.throttled.saturating_add(more.throttled);
+    }
+
+    fn take(&mut self, less: Counts) {
+        self.attempts = self.attempts.saturating_sub(less.attempts);
+        self.throttled = self.throttled.saturating_sub(less.throttled);
+    }
+
+    /// Whether at least this share was refused. Of none, no share was.
+    pub(super) fn reach(self, share: f64) -> bool {
+        self.throttled > 0 && self.throttled as f64 >= share * self.attempts as f64
+    }
+}
+
+// ===== impl Ring =====
+
+impl Ring {
+    pub(super) fn new(span: Duration) -> Self {
+        // Rounded up, so that nothing is forgotten early.
+        let slot = (nanos(span) / SLOTS as u64).saturating_add(1);
+        Self {
+            slot,
+            counts: [Counts::default(); SLOTS],
+            sum: Counts::default(),
+            newest: 0,
+            turns_at: slot,
+        }
+    }
+
+    /// Makes the slot that `now` is in the newest, and forgets those that are
+    /// gone then. A time before it, which another thread may still hold in its
+    /// hands, counts for the newest.
+    #[inline]
+    pub(super) fn turn_to(&mut self, now: Duration) {
+        let now = nanos(now);
+        if now >= self.turns_at {
+            self.turn(now / self.slot);
+        }
+    }
+
+    #[cold]
+    fn turn(&mut self, number: u64) {
+        if number - self.newest >= SLOTS as u64 {
+            self.counts = [Counts::default(); SLOTS];
+            self.sum = Counts::default();
+        } else {
+            for slot in self.newest..number {
+                let gone = std::mem::take(&mut self.counts[index(slot + 1)]);
+                self.sum.take(gone);
+            }
+        }
+        self.newest = number;
+        self.turns_at = number.saturating_add(1).saturating_mul(self.slot);
+    }
+
+    /// Counts an attempt in the newest slot.
+    #[inline]
+    pub(super) fn count(&mut self, throttled: bool) {
+        let one = Counts {
+            attempts: 1,
+            throttled: throttled.into(),
+        };
+        self.counts[index(self.newest)].add(one);
+        self.sum.add(one);
+    }
+
+    /// All that it remembers.
+    #[inline]
+    pub(super) fn sum(&self) -> Counts {
+        self.sum
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    // Five hundred years are enough.
+    let secs = duration.as_secs().saturating_mul(1_000_000_000);
+    secs.saturating_add(duration.subsec_nanos().into())
+}
+
+fn index(slot: u64) -> usize {
+    (slot % SLOTS as u64) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn count(ring: &mut Ring, now: Duration, throttled: bool) {
+        ring.turn_to(now);
+        ring.count(throttled);
+    }
+
+    #[test]
+    fn of_none_no_share_was_refused() {
+        assert!(!Counts::default().reach(0.0));
+        let ring = Ring::new(Duration::from_secs(60));
+        assert!(!ring.sum().reach(0.05));
+    }
+
+    #[test]
+    fn a_time_before_the_newest_slot_counts_in_it() {
+        let mut ring = Ring::new(Duration::from_secs(20));
+        count(&mut ring, Duration::from_secs(100), true);
+        count(&mut ring, Duration::from_secs(1), true);
+        assert_eq!(ring.sum().throttled, 2);
+    }
+
+    proptest! {
+        /// All of the last span, less a slot, is in; nothing older than a span is.
+        #[test]
+        fn it_counts_what_a_list_of_all_would(
+            secs in 1..1_000u64,
+            steps in proptest::collection::vec((0..200_000u64, any::<bool>()), 1..300),
+        ) {
+            let span = Duration::from_secs(secs);
+            let slot = span / SLOTS as u32 + Duration::from_nanos(1);
+            let mut ring = Ring::new(span);
+            let (mut all, mut now) = (Vec::new(), Duration::ZERO);
+            for (millis, throttled) in steps {
+                now += Duration::from_millis(millis);
+                count(&mut ring, now, throttled);
+                all.push((now, throttled));
+                let within = |least: Duration| {
+                    let mut counts = Counts::default();
+                    for (_, throttled) in all.iter().filter(|(at, _)| *at + least > now) {
+                        counts.add(Counts { attempts: 1, throttled: (*throttled).into() });
+                    }
+                    counts
+                };
+                let (least, most) = (within(span - slot), within(slot * SLOTS as u32));
+                let sum = ring.sum();
+                prop_assert!(least.attempts <= sum.attempts && sum.attempts <= most.attempts);
+                prop_assert!(least.throttled <= sum.throttled && sum.throttled <= most.throttled);
+                prop_assert!(sum.throttled <= sum.attempts);
+            }
+        }
+
+        #[test]
+        fn no_time_makes_it_panic(
+            span: u64, nows in proptest::collection::vec((any::<u64>(), any::<bool>()), 1..30),
+        ) {
+            let mut ring = Ring::new(Duration::from_secs(span));
+            for (now, throttled) in nows {
+                count(&mut ring, Duration::from_secs(now), throttled);
+                let sum = ring.sum();
+                prop_assert!(1 <= sum.attempts && sum.throttled <= sum.attempts);
+            }
+        }
+    }
+}
