@@ -17,6 +17,8 @@ pub struct Ledger {
     pub advertisers: BTreeMap<String, Tally>,
     /// The seconds in which anything arrived, in order.
     pub seconds: Vec<Second>,
+    /// The same by endpoint.
+    pub endpoint_seconds: BTreeMap<&'static str, Vec<Second>>,
     /// The suspensions, in order.
     pub suspensions: Vec<Suspension>,
     /// The last answers, oldest first, as many as

@@ -23,6 +23,7 @@ pub(super) struct Recorder {
     routes: Vec<Tally>,
     advertisers: Vec<Tally>,
     seconds: Vec<Second>,
+    route_seconds: Vec<Vec<Second>>,
     suspensions: Vec<Suspension>,
     answers: VecDeque<Issued>,
     keep: usize,
@@ -35,6 +36,7 @@ impl Recorder {
             routes: vec![Tally::default(); ROUTES.len()],
             advertisers: Vec::new(),
             seconds: Vec::new(),
+            route_seconds: vec![Vec::new(); ROUTES.len()],
             suspensions: Vec::new(),
             answers: VecDeque::new(),
             keep: answers,
@@ -63,7 +65,7 @@ impl Recorder {
 
     pub(super) fn admitted(&mut self, now: Micros, parties: &Parties) {
         self.note(parties, |tally| tally.admitted += 1);
-        self.second(now).admitted += 1;
+        self.in_second(now, parties, |second| second.admitted += 1);
     }
 
     pub(super) fn refused(&mut self, now: Micros, parties: &Parties, refusal: Refusal) {
@@ -79,7 +81,7 @@ impl Recorder {
                 Refusal::Penalty => &mut refused.penalty,
             } += 1;
         });
-        self.second(now).refused += 1;
+        self.in_second(now, parties, |second| second.refused += 1);
     }
 
     pub(super) fn suspended(&mut self, now: Micros, shut: Shut) {
@@ -121,21 +123,34 @@ impl Recorder {
                 .map(|(name, tally)| (name.to_owned(), tally.clone()))
                 .collect(),
             seconds: self.seconds.clone(),
+            endpoint_seconds: ROUTES
+                .iter()
+                .zip(&self.route_seconds)
+                .filter(|(_, seconds)| !seconds.is_empty())
+                .map(|((_, route), seconds)| (route.path, seconds.clone()))
+                .collect(),
             suspensions: self.suspensions.clone(),
             answers: self.answers.clone(),
         }
     }
 
-    fn second(&mut self, now: Micros) -> &mut Second {
-        let second = now / SECOND;
-        if self.seconds.last().is_none_or(|last| last.second != second) {
-            self.seconds.push(Second {
-                second,
-                ..Second::default()
-            });
+    fn in_second(&mut self, now: Micros, parties: &Parties, write: impl Fn(&mut Second)) {
+        write(last(&mut self.seconds, now));
+        if let Some(route) = parties.route {
+            write(last(&mut self.route_seconds[usize::from(route)], now));
         }
-        self.seconds
-            .last_mut()
-            .expect("one was pushed if there was none")
     }
+}
+
+fn last(seconds: &mut Vec<Second>, now: Micros) -> &mut Second {
+    let second = now / SECOND;
+    if seconds.last().is_none_or(|last| last.second != second) {
+        seconds.push(Second {
+            second,
+            ..Second::default()
+        });
+    }
+    seconds
+        .last_mut()
+        .expect("one was pushed if there was none")
 }

@@ -330,6 +330,13 @@ async fn the_ledger_adds_up() {
     assert_eq!(parts(|tally| tally.applied), total.applied);
     assert_eq!(ledger.advertisers["7"], *total);
     let seconds: u64 = ledger.seconds.iter().map(|second| second.admitted).sum();
+    for (path, tally) in &ledger.endpoints {
+        let seconds = ledger.endpoint_seconds.get(path).into_iter().flatten();
+        let (admitted, refused) = seconds.fold((0, 0), |(admitted, refused), second| {
+            (admitted + second.admitted, refused + second.refused)
+        });
+        assert_eq!((admitted, refused), (tally.admitted, tally.refused.total()));
+    }
     assert_eq!(seconds, total.admitted);
     assert_eq!(total.duplicated, 0);
     assert_eq!(ledger.answers.len(), 1_000);
