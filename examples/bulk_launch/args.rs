@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Parser, ValueEnum};
 use tower_tiktok::tiktok::AccessLevel;
 
@@ -46,6 +48,15 @@ pub(crate) struct Args {
     /// Print one line of JSON at the end.
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// Write what happened as a page of HTML with charts.
+    #[arg(
+        long,
+        value_name = "PATH",
+        num_args = 0..=1,
+        default_missing_value = "target/bulk_launch.html"
+    )]
+    pub(crate) report: Option<PathBuf>,
 
     /// Talk to this server instead, such as `https://sandbox-ads.tiktok.com`.
     /// It creates real campaigns there.

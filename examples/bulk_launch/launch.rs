@@ -18,6 +18,7 @@ use crate::{
     clients::{BodyLost, Client},
     plan::{Plan, Step},
     progress::Progress,
+    record::OnTheWire,
     workers::Workers,
 };
 
@@ -40,6 +41,8 @@ enum Failure {
 pub(crate) struct Counts {
     /// How long each request took.
     pub(crate) took: Vec<Duration>,
+    /// How much of that it waited, and was not on the wire.
+    pub(crate) waited: Vec<Duration>,
     /// The steps of the plan that were done: for whom, and when.
     pub(crate) steps: Vec<(usize, Duration)>,
     pub(crate) succeeded: u64,
@@ -355,7 +358,9 @@ impl Launch {
         path: &'static str,
         request: http::Result<Request<Full<Bytes>>>,
     ) -> Result<Value, Failure> {
-        let request = request.expect("our own URLs are right");
+        let mut request = request.expect("our own URLs are right");
+        let on_the_wire = OnTheWire::default();
+        request.extensions_mut().insert(on_the_wire.clone());
         let is_write = request.method() == Method::POST;
         let worker = self.workers.take(advertiser).await;
         let started = Instant::now();
@@ -392,7 +397,9 @@ impl Launch {
 
         let mut counts = self.counts.lock().expect("nobody panics with it");
         *counts.by_path.entry(path).or_default() += 1;
-        counts.took.push(started.elapsed());
+        let took = started.elapsed();
+        counts.took.push(took);
+        counts.waited.push(took.saturating_sub(on_the_wire.total()));
         match &result {
             Ok(_) | Err(Failure::Exists) => counts.succeeded += 1,
             Err(Failure::Unknown) => counts.outcome_unknown += 1,

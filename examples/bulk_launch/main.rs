@@ -2,26 +2,21 @@
 //! from many workers, over real HTTP, through limits and faults.
 //!
 //! `cargo run --release --example bulk_launch` runs it against the simulator;
-//! `--compare` beside a naive client and tower's own retry; `--help` tells the
-//! rest.
+//! `--compare` beside a naive client and tower's own retry; `--report` writes a
+//! page with charts; `--help` tells the rest.
 
 mod args;
 mod clients;
 mod launch;
 mod plan;
 mod progress;
+mod record;
+mod report;
 mod server;
 mod summary;
 mod workers;
 
-use std::{
-    error::Error,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use clap::Parser as _;
@@ -29,10 +24,7 @@ use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 use hyper_util::{client::legacy, rt::TokioExecutor};
 use tower::{BoxError, ServiceBuilder, ServiceExt as _, util::BoxCloneSyncService};
-use tower_tiktok::{
-    classify::ErrorClass,
-    tiktok::{AccessLevel, TikTokErrorClassifierLayer, TikTokLayer},
-};
+use tower_tiktok::tiktok::{TikTokErrorClassifierLayer, TikTokLayer};
 
 use crate::{
     args::Args,
@@ -40,6 +32,8 @@ use crate::{
     launch::Launch,
     plan::Plan,
     progress::Progress,
+    record::{Calls, Recorded, Recorder},
+    report::Run,
     server::Server,
     summary::{Summary, jain_at_half_time, percentile_ms, round, table},
 };
@@ -63,15 +57,19 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         false => println!("{}{}", table(&runs), summary::legend(&runs)),
         true => {
             for run in &runs {
-                println!("{}", serde_json::to_string(run)?);
+                println!("{}", serde_json::to_string(&run.summary)?);
             }
         }
+    }
+    if let Some(path) = &args.report {
+        let path = report::write(path, &args, &Plan::new(&args), &runs)?;
+        eprintln!("report: {}", path.display());
     }
     Ok(())
 }
 
 /// Launches once, with one client.
-async fn run(args: &Args, which: args::Client) -> Result<Summary, Box<dyn Error + Send + Sync>> {
+async fn run(args: &Args, which: args::Client) -> Result<Run, Box<dyn Error + Send + Sync>> {
     let server = match &args.base_url {
         None => Some(Server::start(args).await?),
         Some(_) => None,
@@ -88,11 +86,16 @@ async fn run(args: &Args, which: args::Client) -> Result<Summary, Box<dyn Error 
     let mut token = HeaderValue::from_str(&token)?;
     token.set_sensitive(true);
 
-    let counters = Arc::new(Counters::default());
+    let recorder = Recorder::new();
+    let stack = TikTokLayer::builder().access_level(args.level).build();
+    let watch = match which {
+        args::Client::Stack => Some(recorder.watch(stack.pacing_handle())),
+        args::Client::Naive | args::Client::Tower => None,
+    };
     let client = match which {
-        args::Client::Stack => stack(http_client(&counters), args.level),
-        args::Client::Naive => clients::naive(bare(http_client(&counters))),
-        args::Client::Tower => clients::tower(bare(http_client(&counters))),
+        args::Client::Stack => stacked(http_client(&recorder), stack),
+        args::Client::Naive => clients::naive(bare(http_client(&recorder))),
+        args::Client::Tower => clients::tower(bare(http_client(&recorder))),
     };
     let plan = Plan::new(args);
     let progress = Progress::new(&plan, args.json, which.name());
@@ -107,6 +110,7 @@ async fn run(args: &Args, which: args::Client) -> Result<Summary, Box<dyn Error 
         run,
     );
     let (counts, elapsed) = launch.run().await;
+    drop(watch);
     if let Some(why) = &counts.first_failure {
         eprintln!("{}: the first failure: {why}", which.name());
     }
@@ -114,18 +118,20 @@ async fn run(args: &Args, which: args::Client) -> Result<Summary, Box<dyn Error 
     let ledger = server.as_ref().map(|server| server.simulator.ledger());
     let bound = server.as_ref().map(|server| server.bound(&counts.by_path));
     let elapsed = elapsed.as_secs_f64();
-    Ok(Summary {
+    let sent = recorder.calls();
+    let sent = |count: fn(&Calls) -> u64| sent.iter().map(count).sum();
+    let summary = Summary {
         client: which.name(),
         requests: counts.took.len() as u64,
         succeeded: counts.succeeded,
         failed: counts.failed,
         attempts: match &ledger {
             Some(ledger) => ledger.total.received,
-            None => counters.attempts.load(Ordering::Relaxed),
+            None => sent(|calls| calls.admitted + calls.refused),
         },
         throttled: match &ledger {
             Some(ledger) => ledger.total.refused.total(),
-            None => counters.throttled.load(Ordering::Relaxed),
+            None => sent(|calls| calls.refused),
         },
         suspensions: ledger
             .as_ref()
@@ -138,7 +144,9 @@ async fn run(args: &Args, which: args::Client) -> Result<Summary, Box<dyn Error 
         p50_ms: percentile_ms(&counts.took, 0.50),
         p99_ms: percentile_ms(&counts.took, 0.99),
         fairness_jain: jain_at_half_time(&counts.steps, &plan),
-    })
+    };
+    let (waited, steps) = (counts.waited, counts.steps);
+    Ok(Run::new(summary, ledger.as_ref(), &recorder, waited, steps))
 }
 
 /// Names and request ids of a run against a real server must be new; those of
@@ -150,21 +158,14 @@ fn run_id(args: &Args) -> u64 {
     }
 }
 
-/// What is seen from this side, for servers that show no ledger.
-#[derive(Debug, Default)]
-struct Counters {
-    attempts: AtomicU64,
-    throttled: AtomicU64,
-}
-
 type HttpClient<B> = BoxCloneSyncService<
     Request<B>,
     Response<tower_tiktok::body::Peeked<hyper::body::Incoming>>,
     BoxError,
 >;
 
-/// hyper's client, over TLS where the server asks for it, and counted.
-fn http_client<B>(counters: &Arc<Counters>) -> HttpClient<B>
+/// hyper's client, over TLS where the server asks for it, and recorded.
+fn http_client<B>(recorder: &Arc<Recorder>) -> HttpClient<B>
 where
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
@@ -179,35 +180,20 @@ where
     let mut builder = legacy::Client::builder(TokioExecutor::new());
     builder.pool_idle_timeout(Duration::from_secs(30));
     let client = builder.build(connector);
-    let counters = counters.clone();
     let client = ServiceBuilder::new()
+        .layer_fn(|inner| Recorded::new(inner, recorder.clone()))
         .map_err(BoxError::from)
-        .map_response({
-            let counters = counters.clone();
-            move |response: Response<_>| {
-                if ErrorClass::of(&response) == ErrorClass::RateLimited {
-                    counters.throttled.fetch_add(1, Ordering::Relaxed);
-                }
-                response
-            }
-        })
-        .map_request(move |request| {
-            counters.attempts.fetch_add(1, Ordering::Relaxed);
-            request
-        })
         .layer(TikTokErrorClassifierLayer::new())
         .service(client);
     BoxCloneSyncService::new(client)
 }
 
 /// Our layers. This is all there is to set up.
-fn stack(
+fn stacked(
     client: HttpClient<tower_tiktok::body::Peeked<Full<Bytes>>>,
-    level: AccessLevel,
+    layer: TikTokLayer,
 ) -> Client {
-    let client = ServiceBuilder::new()
-        .layer(TikTokLayer::builder().access_level(level).build())
-        .service(client);
+    let client = ServiceBuilder::new().layer(layer).service(client);
     BoxCloneSyncService::new(client.and_then(collect))
 }
 

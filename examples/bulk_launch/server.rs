@@ -33,21 +33,7 @@ impl Server {
     pub(crate) async fn start(
         args: &Args,
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let level = match args.level {
-            AccessLevel::Basic => Level::Basic,
-            AccessLevel::Advanced => Level::Advanced,
-            AccessLevel::Premium => Level::Premium,
-            AccessLevel::Ultimate => Level::Ultimate,
-            AccessLevel::Sandbox => Level::Sandbox,
-            other => {
-                let own = other.limits();
-                Level::custom(
-                    own.per_second().into(),
-                    own.per_minute().into(),
-                    own.per_day().into(),
-                )
-            }
-        };
+        let level = level(args.level);
         let faults = match args.faults {
             FaultMix::None => Faults::none(),
             FaultMix::Mixed => Faults::mixed(),
@@ -97,5 +83,30 @@ impl Server {
             bound = bound.max(before + seconds.max(minutes) + latency);
         }
         round(bound, 2)
+    }
+}
+
+/// How many calls a second the server lets pass to an endpoint.
+pub(crate) fn limit_of(access: AccessLevel, path: &str) -> u64 {
+    let level = level(access);
+    let limits = level.endpoint_limits(path);
+    limits.unwrap_or(level.limits()).per_second()
+}
+
+fn level(level: AccessLevel) -> Level {
+    match level {
+        AccessLevel::Basic => Level::Basic,
+        AccessLevel::Advanced => Level::Advanced,
+        AccessLevel::Premium => Level::Premium,
+        AccessLevel::Ultimate => Level::Ultimate,
+        AccessLevel::Sandbox => Level::Sandbox,
+        other => {
+            let own = other.limits();
+            Level::custom(
+                own.per_second().into(),
+                own.per_minute().into(),
+                own.per_day().into(),
+            )
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use serde::Serialize;
 
-use crate::plan::Plan;
+use crate::{plan::Plan, report::Run};
 
 /// The result of one run. Counts of the server come from its ledger, and are
 /// `null` where the server is not ours.
@@ -66,14 +66,14 @@ pub(crate) fn round(value: f64, digits: i32) -> f64 {
 }
 
 /// The runs as a Markdown table.
-pub(crate) fn table(runs: &[Summary]) -> String {
+pub(crate) fn table(runs: &[Run]) -> String {
     let mut out = String::from(
         "| client | requests | succeeded | failed | outcome unknown | attempts | throttled | \
          suspensions | duplicates | elapsed s | ratio | p50 ms | p99 ms | fairness |\n\
          |---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     let known = |value: Option<u64>| value.map_or("?".into(), |value| value.to_string());
-    for run in runs {
+    for Run { summary: run, .. } in runs {
         // Who gives up is done soon.
         let ratio = match run.makespan_ratio {
             Some(ratio) if run.failed == 0 => format!("{ratio:.2}"),
@@ -103,13 +103,13 @@ pub(crate) fn table(runs: &[Summary]) -> String {
 }
 
 /// What the columns mean, and what to look at.
-pub(crate) fn legend(runs: &[Summary]) -> String {
+pub(crate) fn legend(runs: &[Run]) -> String {
     let mut out = String::from(
         "\nrequests: what the launch wanted done, polls included. attempts: what reached the \
          server.\nratio: elapsed over what a client that knows all limits beforehand needs. \
          fairness: Jain's index\nof the share of its plan that each advertiser had done at half time; 1 is even.\n",
     );
-    for run in runs {
+    for Run { summary: run, .. } in runs {
         if let Some(twice @ 1..) = run.duplicates {
             writeln!(out, "{}: {twice} objects were created twice.", run.client)
                 .expect("a string takes it");
