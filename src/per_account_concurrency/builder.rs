@@ -5,6 +5,8 @@ use super::{
     service::Policy,
 };
 use crate::extensions::AccountId;
+#[cfg(feature = "shared-state")]
+use crate::shared_state::SharedState;
 
 /// When a request gives its permit back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -28,6 +30,8 @@ pub struct PerAccountConcurrencyBuilder<K = FromContext> {
     max_queued: u32,
     max_queued_in_total: u32,
     policy: Policy<K>,
+    #[cfg(feature = "shared-state")]
+    shared: Option<SharedState>,
 }
 
 impl PerAccountConcurrencyBuilder {
@@ -42,6 +46,8 @@ impl PerAccountConcurrencyBuilder {
                 release: Release::default(),
                 share_without_account: false,
             },
+            #[cfg(feature = "shared-state")]
+            shared: None,
         }
     }
 }
@@ -134,7 +140,20 @@ impl<K> PerAccountConcurrencyBuilder<K> {
                 release: self.policy.release,
                 share_without_account: self.policy.share_without_account,
             },
+            #[cfg(feature = "shared-state")]
+            shared: self.shared,
         }
+    }
+
+    /// Shares the permits of each account with other processes. The default is
+    /// that this process has them alone. All should set the same limits: the
+    /// smallest of those that use an account counts. See the
+    /// [module docs](super#sharing).
+    #[cfg(feature = "shared-state")]
+    #[must_use]
+    pub fn shared(mut self, state: impl Into<SharedState>) -> Self {
+        self.shared = Some(state.into());
+        self
     }
 
     /// The layer.
@@ -156,7 +175,12 @@ impl<K> PerAccountConcurrencyBuilder<K> {
         for (account, limits) in self.overrides {
             permits.set_override(account, Some(limits));
         }
-        PerAccountConcurrencyLayer::new(permits, self.policy)
+        let layer = PerAccountConcurrencyLayer::new(permits, self.policy);
+        #[cfg(feature = "shared-state")]
+        if let Some(state) = &self.shared {
+            layer.share(state);
+        }
+        layer
     }
 }
 

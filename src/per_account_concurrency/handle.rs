@@ -58,6 +58,14 @@ impl PerAccountConcurrencyHandle {
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::new(self.permits.snapshot())
     }
+
+    /// What this process has of the permits that it shares, and whether the store
+    /// is there. `None`: it shares none.
+    #[cfg(feature = "shared-state")]
+    #[must_use]
+    pub fn shared(&self) -> Option<crate::shared_state::SharedSnapshot> {
+        Some(self.permits.membership.get()?.snapshot())
+    }
 }
 
 impl fmt::Debug for PerAccountConcurrencyHandle {

@@ -32,6 +32,12 @@ impl<K> PerAccountConcurrencyLayer<K> {
         }
     }
 
+    /// Shares the permits from now on. Whoever shares already goes on as before.
+    #[cfg(feature = "shared-state")]
+    pub(crate) fn share(&self, state: &crate::shared_state::SharedState) {
+        self.permits.share(state);
+    }
+
     /// Reads and changes the limits. See [`PerAccountConcurrencyHandle`].
     #[must_use]
     pub fn handle(&self) -> PerAccountConcurrencyHandle {

@@ -26,10 +26,12 @@ const SHARDS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Permits {
     hasher: DefaultHashBuilder,
-    shards: [Mutex<Shard>; SHARDS],
+    pub(super) shards: [Mutex<Shard>; SHARDS],
     /// Held while the shards are changed, so that they agree in the end.
     defaults: Mutex<Limits>,
     room: Arc<Room>,
+    #[cfg(feature = "shared-state")]
+    pub(super) membership: std::sync::OnceLock<crate::shared_state::Membership>,
 }
 
 impl Permits {
@@ -41,6 +43,8 @@ impl Permits {
             shards: std::array::from_fn(shard),
             defaults: Mutex::new(defaults),
             room,
+            #[cfg(feature = "shared-state")]
+            membership: std::sync::OnceLock::new(),
         }
     }
 
@@ -57,7 +61,12 @@ impl Permits {
 
     #[inline]
     pub(super) fn enter(&self, key: &Key, kind: Kind) -> Result<Place, QueueFull> {
-        self.shard(key.hash()).enter(key, kind)
+        let entered = self.shard(key.hash()).enter(key, kind);
+        #[cfg(feature = "shared-state")]
+        if !matches!(entered, Ok(Place::Held { .. })) {
+            self.call_if_asked(key.hash());
+        }
+        entered
     }
 
     pub(super) fn poll(&self, at: At, slot: crate::slab::At, cx: &mut Context<'_>) -> Poll<()> {
@@ -97,6 +106,8 @@ impl Permits {
             }
         }
         woken.into_iter().for_each(Waker::wake);
+        #[cfg(feature = "shared-state")]
+        self.call_from_anywhere();
     }
 
     pub(super) fn limits_of(&self, account: AccountId) -> Limits {
@@ -110,6 +121,8 @@ impl Permits {
         self.shard(key.hash())
             .set_override(&key, limits, &mut woken);
         woken.into_iter().for_each(Waker::wake);
+        #[cfg(feature = "shared-state")]
+        self.call_from_anywhere();
     }
 
     pub(super) fn snapshot(&self) -> Vec<AccountUse> {
@@ -125,12 +138,12 @@ impl Permits {
     }
 
     #[inline]
-    fn key(&self, account: Option<AccountId>) -> Key {
+    pub(super) fn key(&self, account: Option<AccountId>) -> Key {
         Key::new(account, &self.hasher)
     }
 
     #[inline]
-    fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
+    pub(super) fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
         // Neither the lowest nor the highest bits: the table uses those.
         lock(&self.shards[(hash >> 40) as usize % SHARDS])
     }
@@ -139,6 +152,6 @@ impl Permits {
 /// Locks even after a panic: the only foreign code under a lock is the clone
 /// of a waker, and it runs before anything is changed.
 #[inline]
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

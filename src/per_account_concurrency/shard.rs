@@ -19,7 +19,7 @@ const KEPT: usize = 32;
 /// one that had last, so it is no larger than the traffic.
 #[derive(Debug)]
 pub(super) struct Shard {
-    accounts: HashTable<Account>,
+    pub(super) accounts: HashTable<Account>,
     /// The account that was idle last. It stays until another one is, for
     /// most likely it is the next to be asked for.
     spare: Option<At>,
@@ -27,15 +27,16 @@ pub(super) struct Shard {
     overrides: HashTable<Override>,
     defaults: Limits,
     max_queued: u32,
-    waiters: Waiters,
+    pub(super) waiters: Waiters,
+    #[cfg(feature = "shared-state")]
+    pub(super) lending: Option<super::shared::Lending>,
 }
 
 #[derive(Debug)]
-struct Account {
-    key: Key,
+pub(super) struct Account {
+    pub(super) key: Key,
     /// Never used again in this shard, and quicker to compare than the key.
     id: u64,
-    limits: Limits,
     writes: Lane,
     reads: Lane,
 }
@@ -49,10 +50,14 @@ struct Override {
 
 /// Where a lane has a queue, its limit is reached: whatever makes room grants
 /// at once.
-#[derive(Debug, Default)]
-struct Lane {
-    in_flight: u32,
-    queue: Queue,
+#[derive(Debug)]
+pub(super) struct Lane {
+    /// How many may be in flight now.
+    pub(super) limit: u32,
+    pub(super) in_flight: u32,
+    pub(super) queue: Queue,
+    #[cfg(feature = "shared-state")]
+    pub(super) lent: Option<Box<super::shared::Lent>>,
 }
 
 /// Where an account is. It stays there until the request that was told so has
@@ -80,6 +85,8 @@ impl Shard {
             defaults,
             max_queued,
             waiters: Waiters::new(room),
+            #[cfg(feature = "shared-state")]
+            lending: None,
         }
     }
 
@@ -90,7 +97,11 @@ impl Shard {
         let account = match self.accounts.find_mut(hash, |found| found.key == *key) {
             Some(account) => account,
             None => {
-                let limits = limits_of(key, &self.overrides, self.defaults);
+                let limits = match self.is_shared() {
+                    false => limits_of(key, &self.overrides, self.defaults),
+                    // Nothing of it is ours yet.
+                    true => Limits::paused(),
+                };
                 let id = self.next_id;
                 self.next_id = id.wrapping_add(1);
                 let account = Account::idle(key.clone(), id, limits);
@@ -102,16 +113,17 @@ impl Shard {
             hash,
             id: account.id,
         };
-        let limit = account.limits.of(kind);
         let lane = account.lane(kind);
-        if lane.in_flight < limit {
-            lane.in_flight += 1;
+        if lane.has_room() {
+            lane.take();
             return Ok(Place::Held { at });
         }
         let queued = lane.queue.len();
         if queued < self.max_queued
             && let Some(slot) = self.waiters.join(&mut lane.queue)
         {
+            #[cfg(feature = "shared-state")]
+            self.borrow(at, kind);
             return Ok(Place::Queued { at, slot });
         }
         let full = if queued < self.max_queued {
@@ -119,6 +131,8 @@ impl Shard {
         } else {
             QueueFull::of_account(account.key.account(), queued)
         };
+        #[cfg(feature = "shared-state")]
+        self.borrow(at, kind);
         self.evict_idle(at);
         Err(full)
     }
@@ -136,13 +150,12 @@ impl Shard {
     #[inline]
     pub(super) fn release(&mut self, at: At, kind: Kind) -> Option<Waker> {
         let account = self.accounts.find_mut(at.hash, is(at))?;
-        let limit = account.limits.of(kind);
         let lane = account.lane(kind);
         lane.in_flight -= 1;
-        if lane.in_flight < limit
+        if lane.has_room()
             && let Some(waker) = self.waiters.grant(&mut lane.queue)
         {
-            lane.in_flight += 1;
+            lane.take();
             return waker;
         }
         if account.is_idle() {
@@ -183,10 +196,13 @@ impl Shard {
 
     pub(super) fn set_defaults(&mut self, limits: Limits, woken: &mut Vec<Waker>) {
         self.defaults = limits;
+        let shared = self.is_shared();
         for account in &mut self.accounts {
             let limits = limits_of(&account.key, &self.overrides, limits);
-            account.set_limits(limits, &mut self.waiters, woken);
+            account.set_limits(limits, shared, &mut self.waiters, woken);
         }
+        #[cfg(feature = "shared-state")]
+        self.call();
     }
 
     /// `None` puts the account back under the defaults.
@@ -210,10 +226,22 @@ impl Shard {
             (Entry::Vacant(_), None) => {}
         }
         let of_key = |account: &Account| account.key == *key;
+        let shared = self.is_shared();
         if let Some(account) = self.accounts.find_mut(key.hash(), of_key) {
             let limits = limits.unwrap_or(self.defaults);
-            account.set_limits(limits, &mut self.waiters, woken);
+            account.set_limits(limits, shared, &mut self.waiters, woken);
         }
+        #[cfg(feature = "shared-state")]
+        self.call();
+    }
+
+    /// Whether other processes use the same permits.
+    #[inline]
+    fn is_shared(&self) -> bool {
+        #[cfg(feature = "shared-state")]
+        return self.lending.is_some();
+        #[cfg(not(feature = "shared-state"))]
+        false
     }
 
     pub(super) fn limits_of(&self, key: &Key) -> Limits {
@@ -221,10 +249,11 @@ impl Shard {
     }
 
     pub(super) fn snapshot(&self, into: &mut Vec<AccountUse>) {
-        let in_use = self.accounts.iter().filter(|account| !account.is_idle());
+        let lanes = |account: &&Account| [&account.writes, &account.reads].map(Lane::is_used);
+        let in_use = self.accounts.iter().filter(|it| lanes(it) != [false; 2]);
         into.extend(in_use.map(|account| AccountUse {
             account: account.key.account().cloned(),
-            limits: account.limits,
+            limits: self.limits_of(&account.key),
             writes_in_flight: account.writes.in_flight,
             reads_in_flight: account.reads.in_flight,
             writes_queued: account.writes.queue.len(),
@@ -232,7 +261,7 @@ impl Shard {
         }));
     }
 
-    fn evict_idle(&mut self, at: At) {
+    pub(super) fn evict_idle(&mut self, at: At) {
         if let Ok(entry) = self.accounts.find_entry(at.hash, is(at))
             && entry.get().is_idle()
         {
@@ -258,7 +287,7 @@ fn rehash(account: &Account) -> u64 {
 }
 
 #[inline]
-fn is(at: At) -> impl Fn(&Account) -> bool {
+pub(super) fn is(at: At) -> impl Fn(&Account) -> bool {
     move |account| account.id == at.id
 }
 
@@ -283,9 +312,16 @@ impl Account {
         Self {
             key,
             id,
-            limits,
-            writes: Lane::default(),
-            reads: Lane::default(),
+            writes: Lane::idle(limits.max_writes()),
+            reads: Lane::idle(limits.max_reads()),
+        }
+    }
+
+    #[cfg(feature = "shared-state")]
+    pub(super) fn at(&self) -> At {
+        At {
+            hash: self.key.hash(),
+            id: self.id,
         }
     }
 
@@ -295,29 +331,83 @@ impl Account {
     }
 
     #[inline]
-    fn lane(&mut self, kind: Kind) -> &mut Lane {
+    pub(super) fn lane(&mut self, kind: Kind) -> &mut Lane {
         match kind {
             Kind::Read => &mut self.reads,
             Kind::Write => &mut self.writes,
         }
     }
 
-    fn set_limits(&mut self, limits: Limits, waiters: &mut Waiters, woken: &mut Vec<Waker>) {
-        self.limits = limits;
+    fn set_limits(
+        &mut self,
+        limits: Limits,
+        shared: bool,
+        waiters: &mut Waiters,
+        woken: &mut Vec<Waker>,
+    ) {
         for kind in [Kind::Read, Kind::Write] {
             let lane = self.lane(kind);
-            while lane.in_flight < limits.of(kind)
-                && let Some(waker) = waiters.grant(&mut lane.queue)
-            {
-                lane.in_flight += 1;
-                woken.extend(waker);
+            lane.limit = if shared { 0 } else { limits.of(kind) };
+            #[cfg(feature = "shared-state")]
+            if let Some(lent) = &mut lane.lent {
+                lane.limit = lent.reconfigured(limits.of(kind));
             }
+            lane.let_go(waiters, woken);
         }
     }
 }
 
 impl Lane {
+    #[inline]
+    fn idle(limit: u32) -> Self {
+        Self {
+            limit,
+            in_flight: 0,
+            queue: Queue::default(),
+            #[cfg(feature = "shared-state")]
+            lent: None,
+        }
+    }
+
+    #[inline]
+    pub(super) fn has_room(&self) -> bool {
+        #[cfg(feature = "shared-state")]
+        if let Some(lent) = &self.lent
+            && lent.has_ended()
+        {
+            return false;
+        }
+        self.in_flight < self.limit
+    }
+
+    #[inline]
+    fn take(&mut self) {
+        self.in_flight += 1;
+        #[cfg(feature = "shared-state")]
+        if let Some(lent) = &mut self.lent {
+            lent.peak = lent.peak.max(self.in_flight);
+        }
+    }
+
+    /// Lets as many go as may.
+    pub(super) fn let_go(&mut self, waiters: &mut Waiters, woken: &mut Vec<Waker>) {
+        while self.has_room()
+            && let Some(waker) = waiters.grant(&mut self.queue)
+        {
+            self.take();
+            woken.extend(waker);
+        }
+    }
+
+    fn is_used(&self) -> bool {
+        self.in_flight > 0 || self.queue.len() > 0
+    }
+
     fn is_idle(&self) -> bool {
-        self.in_flight == 0 && self.queue.len() == 0
+        #[cfg(feature = "shared-state")]
+        if self.lent.is_some() {
+            return false;
+        }
+        !self.is_used()
     }
 }

@@ -67,6 +67,9 @@
 //! hands only as its tokens come free, so a token that was used is given back
 //! with the time until it is.
 //!
+//! Permits are tokens of a window without a length: one is free as soon as it is
+//! released, and goes back when it was not used for a second.
+//!
 //! A refusal that closes a scope, and a rate that was learned, reach every
 //! process at once by a [notice](Notice), or with its next exchange.
 //!
@@ -175,7 +178,9 @@
 //!
 //! # Order
 //!
-//! A layer joins once, when it is built. Its limits are 0 until the first
+//! A layer joins once, when it is built. One state serves one layer of each kind:
+//! two that pace the same scopes would each have all that the process holds. Its
+//! limits are 0 until the first
 //! exchange, so it must [call](Membership::call) when somebody waits.
 //!
 //! # Cancel safety

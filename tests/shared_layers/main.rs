@@ -6,3 +6,4 @@
 mod faults;
 mod fleet;
 mod pacing;
+mod permits;

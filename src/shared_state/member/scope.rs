@@ -168,6 +168,10 @@ impl Scope {
         if contended && sticky(told, queued) != told {
             sooner(asked + APART * 8);
         }
+        if self.queued > 0 && self.windows.iter().any(Window::wants_permits) {
+            // Others let go of them at any time.
+            sooner(asked + APART * 4);
+        }
         if self.queued > 0
             && let Some(at) = self.ask_at
         {

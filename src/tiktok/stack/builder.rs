@@ -161,8 +161,9 @@ impl<C, K> TikTokLayerBuilder<C, K> {
     }
 
     /// Shares the limits of the app with the other processes that use it. The
-    /// default is that this process is alone. See
-    /// [`shared_state`](crate::shared_state).
+    /// default is that this process is alone. The permits of accounts are shared
+    /// by [`concurrency`](Self::concurrency) alone. See the
+    /// [module docs](super#sharing).
     #[cfg(feature = "shared-state")]
     #[must_use]
     pub fn shared(mut self, state: impl Into<SharedState>) -> Self {

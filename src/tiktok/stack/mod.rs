@@ -75,6 +75,38 @@
 //! [you name it](TikTokLayerBuilder::access_level). Who else uses the same app
 //! takes a part of the same limits: see [`TikTokQuotas`] for how to leave it.
 //!
+//! # Sharing
+//!
+//! With the feature `shared-state`, `TikTokLayerBuilder::shared` shares every
+//! limit of the app, what was learned of it, and each refusal that closes a part
+//! of it, with the other processes that use the same app. It costs a round trip to
+//! the store every two to three seconds, and no request waits for one unless
+//! its process has nothing left. The permits of the accounts stay those of each
+//! process, for they cost a round trip for each account that was not used within a
+//! second; to share them too, share the part that has them, with the same state:
+//!
+//! ```
+//! # #[cfg(feature = "shared-state")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use tower_tiktok::{
+//!     per_account_concurrency::PerAccountConcurrencyLayer,
+//!     shared_state::{MemoryStore, SharedState},
+//!     tiktok::TikTokLayer,
+//! };
+//!
+//! let state = SharedState::from(MemoryStore::new()); // or a `RedisState`
+//! let permits = PerAccountConcurrencyLayer::builder().shared(state.clone()).build()?;
+//! let layer = TikTokLayer::builder().concurrency(permits).shared(state).build();
+//! assert!(layer.concurrency_handle().shared().is_some());
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "shared-state"))]
+//! # fn main() {}
+//! ```
+//!
+//! What happens while the store is away, and which fleets fit:
+//! `tower_tiktok::shared_state`.
+//!
 //! # Errors
 //!
 //! What TikTok answers is a response, with a

@@ -140,6 +140,11 @@ impl Window {
         self.held + (self.target / 16).max(1) <= self.target
     }
 
+    /// Whether more permits are wanted than are its part.
+    pub(super) fn wants_permits(&self) -> bool {
+        self.demand.span == PERMIT && self.want > self.held
+    }
+
     /// Whether nothing of it is held, used or wanted.
     pub(super) fn is_quiet(&self) -> bool {
         self.held == 0 && self.want == 0 && self.told_want == 0 && self.leaving.is_empty()
@@ -153,12 +158,22 @@ impl Window {
     /// Whether the store should hear that more, or much less, is wanted.
     pub(super) fn is_news(&self) -> bool {
         let (want, told) = (self.want, self.told_want);
+        if self.demand.span == PERMIT && want > told {
+            // Of so few each counts.
+            return true;
+        }
         (want == 0) != (told == 0) || want.abs_diff(told) > (told / 4).max(1)
     }
 
     /// What the layer may have in the window now.
     pub(super) fn limit(&self, now: Instant) -> u32 {
-        self.owned(now).saturating_sub(self.late_at(now))
+        let limit = self.owned(now).saturating_sub(self.late_at(now));
+        match self.demand.span {
+            // What is beyond its part is given back only once it is released, and
+            // must not be taken again before that.
+            PERMIT => limit.min(self.target),
+            _ => limit,
+        }
     }
 
     /// Tokens that are ours, or still count as used by us.
