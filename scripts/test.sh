@@ -36,6 +36,9 @@ cargo bench --locked -p tower-tiktok-benches --bench day
 say 'the main job: nothing failed, nothing twice'
 scripts/check-launch.sh
 
+say 'its report in a browser, as wide as a desk and as a phone'
+scripts/check-report.sh
+
 say 'four processes on one app, through a real Redis'
 scripts/check-shared.sh
 

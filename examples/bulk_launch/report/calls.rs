@@ -78,6 +78,7 @@ impl CallsChart<'_> {
             legend: &legend,
             x: &x,
             y: &y,
+            height: None,
             marks: &marks,
             figures: Some(&figures(&columns, wide)),
         }

@@ -23,6 +23,8 @@ pub(crate) struct Chart<'a> {
     pub(crate) legend: &'a [(&'a str, String)],
     pub(crate) x: &'a Axis,
     pub(crate) y: &'a Axis,
+    /// In pixels, if it is not that of most.
+    pub(crate) height: Option<usize>,
     pub(crate) marks: &'a str,
     pub(crate) figures: Option<&'a Table>,
 }
@@ -47,7 +49,11 @@ impl fmt::Display for Chart<'_> {
         for (class, name) in self.legend {
             write!(f, "<span><i class=\"{class}\"></i>{}</span>", Escaped(name))?;
         }
-        f.write_str("</div>\n<div class=\"plot\"><div class=\"y\" aria-hidden=\"true\">")?;
+        f.write_str("</div>\n<div class=\"plot\"")?;
+        if let Some(height) = self.height {
+            write!(f, " style=\"--height:{height}px\"")?;
+        }
+        f.write_str("><div class=\"y\" aria-hidden=\"true\">")?;
         for (value, name) in self.y.ticks() {
             let top = self.y.down(*value) / LENGTH * 100.0;
             write!(f, "<span style=\"top:{top:.1}%\">{}</span>", Escaped(name))?;

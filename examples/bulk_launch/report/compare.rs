@@ -156,6 +156,7 @@ fn done(runs: &[&Run], plan: &Plan) -> String {
         legend: &legend,
         x: &x,
         y: &y,
+        height: None,
         marks: &marks,
         figures: None,
     }

@@ -13,6 +13,9 @@ use crate::{plan::Plan, summary::round};
 /// More rows than this are too low to be told apart.
 const MOST_ROWS: usize = 40;
 
+/// How high a row is, in pixels.
+const ROW: usize = 17;
+
 /// One account's way.
 #[derive(Debug)]
 struct Row<'a> {
@@ -88,6 +91,7 @@ pub(crate) fn draw(
         ],
         x: &x,
         y: &y,
+        height: Some(40 + shown.len() * ROW),
         marks: &marks,
         figures: Some(&figures(&all)),
     }

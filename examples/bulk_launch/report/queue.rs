@@ -55,6 +55,7 @@ pub(crate) fn draw(queue: &[Queued], seconds: usize) -> Option<String> {
         legend: &legend,
         x: &x,
         y: &y,
+        height: None,
         marks: &marks,
         figures: Some(&figures(&columns, wide)),
     };

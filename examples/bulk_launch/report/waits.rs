@@ -27,10 +27,12 @@ pub(crate) fn draw(waits: &[Duration]) -> String {
         marks += &bar("wait", sides, (y.down(*number as f64), LENGTH));
     }
     let at = |share| duration(Duration::from_secs_f64(percentile_ms(waits, share) / 1e3));
+    let half = match percentile_ms(waits, 0.50) {
+        ..1.0 => "Half of the requests went at once".to_owned(),
+        _ => format!("Half of the requests waited less than {}", at(0.50)),
+    };
     let says = format!(
-        "Half of the requests waited less than {}, and all but one in a hundred less than {}. \
-         Time on the wire is no wait.",
-        at(0.50),
+        "{half}, and all but one in a hundred waited less than {}. Time on the wire is no wait.",
         at(0.99)
     );
     Chart {
@@ -41,6 +43,7 @@ pub(crate) fn draw(waits: &[Duration]) -> String {
         legend: &[],
         x: &x,
         y: &y,
+        height: None,
         marks: &marks,
         figures: Some(&figures(&bins[..used])),
     }
