@@ -51,6 +51,8 @@ pub(super) struct Backend {
 pub(super) struct Arrival {
     pub(super) answer: Option<Answer>,
     pub(super) stall: Micros,
+    /// It is carried out so much later, and not answered.
+    pub(super) late: Option<Micros>,
     pub(super) parties: Parties,
     /// A write was carried out, and the answer says so.
     pub(super) tells_of_a_write: bool,
@@ -75,6 +77,7 @@ impl Backend {
         let mut arrival = Arrival {
             answer: None,
             stall: 0,
+            late: None,
             parties: self.parties(found, &ids),
             tells_of_a_write: false,
         };
@@ -144,6 +147,15 @@ impl Backend {
             Ok(()) => {
                 let fault = self.scripts.next(Stage::Inside, path, ids);
                 let fault = fault.or(of(Stage::Inside));
+                if let Some(Fault::LateWrite(time)) = fault
+                    && ROUTES[id].writes
+                    && !ROUTES[id].is_token()
+                {
+                    self.recorder
+                        .fault(&arrival.parties, Fault::LateWrite(time));
+                    arrival.late = Some(micros(time));
+                    return;
+                }
                 let outcome = self.carry_out(id, call, ids, fault, now, &arrival.parties);
                 arrival.stall = outcome.stall;
                 arrival.tells_of_a_write = outcome.tells_of_a_write;

@@ -1,7 +1,7 @@
 use super::{
     answers::Plain,
     api::{Effects, Scene},
-    backend::Backend,
+    backend::{Arrival, Backend},
     call::Call,
     clock::{Micros, micros},
     fault::Fault,
@@ -49,6 +49,7 @@ impl Backend {
         }
         let mut scene = Scene {
             now,
+            clock: &self.clock,
             call,
             route: id,
             owners: &parties.advertisers,
@@ -74,6 +75,17 @@ impl Backend {
             self.recorder.note(parties, |tally| tally.lost_answers += 1);
         }
         outcome
+    }
+
+    /// Carries out what was sent long ago, by somebody who has gone.
+    pub(super) fn carry_out_late(&mut self, call: &Call, mut arrival: Arrival) {
+        let Some(id) = arrival.parties.route else {
+            return;
+        };
+        let (now, ids) = (self.clock.now(), call.advertisers());
+        let outcome = self.carry_out(id, call, &ids, None, now, &arrival.parties);
+        arrival.tells_of_a_write = outcome.tells_of_a_write;
+        self.abandoned(&arrival);
     }
 
     /// The faults that strike when the work is done.

@@ -46,11 +46,21 @@ impl Clock {
 
     /// `YYYYMMDDhhmmss`, as request ids begin.
     pub(super) fn stamp(&self, now: Micros) -> String {
+        let [year, month, day, hour, minute, second] = self.parts(now);
+        format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}")
+    }
+
+    /// `YYYY-MM-DD hh:mm:ss`, as objects say when they were created.
+    pub(super) fn date_time(&self, now: Micros) -> String {
+        let [year, month, day, hour, minute, second] = self.parts(now);
+        format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+    }
+
+    fn parts(&self, now: Micros) -> [u64; 6] {
         let seconds = self.start.saturating_add(now) / SECOND;
         let (year, month, day) = civil(seconds / 86_400);
         let (hour, minute) = (seconds / 3_600 % 24, seconds / 60 % 60);
-        let second = seconds % 60;
-        format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}")
+        [year, month, day, hour, minute, seconds % 60]
     }
 }
 
@@ -107,6 +117,7 @@ mod tests {
         assert_eq!(clock().stamp(16 * 3_600 * SECOND), "20260106000000");
         assert_eq!(clock().stamp(54 * DAY + 61 * SECOND), "20260228080101");
         assert_eq!(clock().stamp(55 * DAY), "20260301080000");
+        assert_eq!(clock().date_time(SECOND), "2026-01-05 08:00:01");
     }
 
     #[test]

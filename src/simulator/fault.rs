@@ -29,6 +29,11 @@ pub enum Fault {
     /// The connection breaks in the middle of the answer's body, after the
     /// call was carried out.
     CutBody,
+    /// The connection breaks, and a write is carried out so much later all the
+    /// same.
+    LateWrite(Duration),
+    /// 40100, as though the second were full, though it is not.
+    Throttle,
     /// The answer comes so much later.
     Stall(Duration),
     /// 50000, 50002 or 51010 (another code is sent with the text of 50000).
@@ -79,6 +84,8 @@ impl Fault {
             Self::Reset => "reset",
             Self::LostAnswer => "lost answer",
             Self::CutBody => "cut body",
+            Self::LateWrite(_) => "late write",
+            Self::Throttle => "throttle",
             Self::Stall(_) => "stall",
             Self::ServerError { applied: false, .. } => "server error",
             Self::ServerError { applied: true, .. } => "server error, applied",

@@ -110,7 +110,7 @@ where
                         this.state.set(State::Travelling { trip });
                         continue;
                     }
-                    (this.simulator.lock().arrive(&call, chance), after)
+                    (this.simulator.arrive(call, chance), after)
                 }
                 StateProj::Travelling { trip } => {
                     let on_its_way = trip
@@ -123,7 +123,7 @@ where
                         after,
                         ..
                     } = trip.take().expect("it was there a line ago");
-                    (this.simulator.lock().arrive(&call, chance), after)
+                    (this.simulator.arrive(call, chance), after)
                 }
                 StateProj::Answering { arrival, sleep } => {
                     ready!(sleep.as_mut().poll(cx));
@@ -161,10 +161,34 @@ impl Trip {
         };
         runtime.spawn(async move {
             self.sleep.as_mut().await;
-            let mut backend = simulator.lock();
-            let arrival = backend.arrive(&self.call, self.chance);
-            backend.abandoned(&arrival);
+            let arrival = simulator.arrive(self.call, self.chance);
+            simulator.lock().abandoned(&arrival);
         });
+    }
+}
+
+// ===== impl Simulator =====
+
+impl Simulator {
+    fn arrive(&self, call: Call, chance: Chance) -> Arrival {
+        let mut arrival = self.lock().arrive(&call, chance);
+        if let Some(time) = arrival.late.take()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let (simulator, sleep) = (self.clone(), sleep(time));
+            let late = Arrival {
+                answer: None,
+                stall: 0,
+                late: None,
+                parties: arrival.parties.clone(),
+                tells_of_a_write: false,
+            };
+            runtime.spawn(async move {
+                sleep.await;
+                simulator.lock().carry_out_late(&call, late);
+            });
+        }
+        arrival
     }
 }
 

@@ -11,6 +11,7 @@ pub(super) fn instead(route: &Route, fault: Fault) -> Option<Reply> {
             code,
             applied: false,
         } => Some(server_error(code)),
+        Fault::Throttle => Some(Reply::error(40_100, "App reaches the QPS limit.")),
         Fault::Maintenance => Some(maintenance()),
         Fault::WriteConflict if route.writes && !route.is_token() => Some(Reply::error(
             40_202,

@@ -353,3 +353,30 @@ fn senseless_faults_are_refused() {
         InvalidSimulator::Faults
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_write_may_come_late() {
+    let sim = forcing(Fault::LateWrite(Duration::from_secs(20)));
+    assert_eq!(
+        create(&sim, "a").await.err(),
+        Some(ErrorKind::ConnectionReset)
+    );
+    assert_eq!(sim.ledger().total.created, 0);
+    tokio::time::sleep(Duration::from_secs(21)).await;
+    assert_truth(&sim, Fault::LateWrite(Duration::ZERO), 1, 1);
+
+    // A read cannot be late.
+    sim.script(Script::new(Fault::LateWrite(Duration::ZERO)));
+    assert_eq!(get(&sim, CAMPAIGNS).await.code(), 0);
+    assert_eq!(
+        sim.ledger().total.faults(Fault::LateWrite(Duration::ZERO)),
+        1
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_write_is_not_applied() {
+    let sim = forcing(Fault::Throttle);
+    assert_eq!(create(&sim, "a").await.unwrap().code(), 40_100);
+    assert_truth(&sim, Fault::Throttle, 0, 0);
+}

@@ -101,6 +101,8 @@ impl World {
             .unwrap_or_default();
         self.created(scene, &name);
         let (owner, now) = (scene.owner(), scene.now);
+        let created = scene.clock.date_time(now);
+        fields.insert("create_time".into(), created.into());
         self.shelf(kind).add(owner, &name, now, fields)
     }
 

@@ -38,6 +38,7 @@ fn select<'a>(
 ) -> Cow<'a, [usize]> {
     let ids = filters.get(kind.id_fields().1).map(texts);
     let names = names(kind, filters);
+    let part = part_of_name(kind, filters);
     let parents: Vec<(&str, Vec<String>)> = [Kind::Campaign, Kind::Adgroup]
         .into_iter()
         .filter(|parent| *parent != kind)
@@ -47,7 +48,9 @@ fn select<'a>(
         })
         .collect();
     let found: Vec<usize> = match (&ids, &names) {
-        (None, None) if parents.is_empty() => return Cow::Borrowed(shelf.owned(owner)),
+        (None, None) if parents.is_empty() && part.is_none() => {
+            return Cow::Borrowed(shelf.owned(owner));
+        }
         (None, None) => shelf.owned(owner).to_vec(),
         (Some(ids), _) => ids.iter().filter_map(|id| shelf.place(owner, id)).collect(),
         (None, Some(names)) => {
@@ -58,6 +61,7 @@ fn select<'a>(
     let passes = |place: &usize| {
         let object = shelf.at(*place);
         object.status != "DELETE"
+            && part.as_ref().is_none_or(|part| object.name.contains(part))
             && names
                 .as_ref()
                 .is_none_or(|names| names.contains(&object.name))
@@ -69,9 +73,16 @@ fn select<'a>(
     Cow::Owned(found.into_iter().filter(passes).collect())
 }
 
+/// "Fuzzy match is supported", for campaigns.
+fn part_of_name(kind: Kind, filters: &Map<String, Value>) -> Option<String> {
+    let wanted = filters.get(kind.name_field()).and_then(text);
+    wanted.filter(|_| kind == Kind::Campaign)
+}
+
 fn names(kind: Kind, filters: &Map<String, Value>) -> Option<Vec<String>> {
     let field = kind.name_field();
-    let one = filters.get(field).and_then(text).map(|name| vec![name]);
+    let one = filters.get(field).filter(|_| kind != Kind::Campaign);
+    let one = one.and_then(text).map(|name| vec![name]);
     one.or_else(|| filters.get(&format!("{field}s")).map(texts))
 }
 

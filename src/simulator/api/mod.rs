@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 use super::{
     call::{Call, text},
-    clock::Micros,
+    clock::{Clock, Micros},
     fault::Fault,
     memory::Memory,
     objects::{Advertisers, Kind, Names, Shelf},
@@ -41,6 +41,7 @@ pub(super) struct World {
 #[derive(Debug)]
 pub(super) struct Scene<'a> {
     pub(super) now: Micros,
+    pub(super) clock: &'a Clock,
     pub(super) call: &'a Call,
     pub(super) route: RouteId,
     pub(super) owners: &'a [u32],
