@@ -52,6 +52,7 @@
 //! | layer | what it does | finds | leaves |
 //! |---|---|---|---|
 //! | [`TikTokRequestContextLayer`](tiktok::context) | tells account, endpoint and operation | URL, beginning of the body | [`RequestContext`](extensions::RequestContext) |
+//! | [`ReconcileLayer`](reconcile) | finds out what became of a write whose answer was lost; off by default | `RequestContext` | [`Reconciled`](reconcile::Reconciled) |
 //! | [`JitteredBackoffLayer`](jittered_backoff) | sends again what is safe to send again | all of the below | [`Attempt`](extensions::Attempt) |
 //! | [`TokenRefreshLayer`](token_refresh) | puts the token on each attempt, and refreshes it once for all | `RequestContext`, `Classification` | |
 //! | [`PerAccountConcurrencyLayer`](per_account_concurrency) | so many requests in flight for each account | `RequestContext` | |
@@ -69,11 +70,12 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `tiktok` | yes | [`tiktok`]: the whole stack; turns on the six layers below |
+//! | `tiktok` | yes | [`tiktok`]: the whole stack; turns on the layers below |
 //! | `error-classifier` | yes | [`error_classifier`] |
 //! | `retry-after-header` | yes | [`retry_after_header`] |
 //! | `jittered-backoff` | yes | [`jittered_backoff`] |
 //! | `per-account-concurrency` | yes | [`per_account_concurrency`] |
+//! | `reconcile` | yes | [`reconcile`] |
 //! | `request-pacing` | yes | [`request_pacing`] |
 //! | `token-refresh` | yes | [`token_refresh`] |
 //! | `hyper` | yes | tells hyper's and reqwest's transport errors apart |
@@ -98,6 +100,8 @@ pub mod jittered_backoff;
 pub mod metrics;
 #[cfg(feature = "per-account-concurrency")]
 pub mod per_account_concurrency;
+#[cfg(feature = "reconcile")]
+pub mod reconcile;
 #[cfg(feature = "request-pacing")]
 pub mod request_pacing;
 #[cfg(feature = "retry-after-header")]

@@ -23,6 +23,7 @@ use tower_tiktok::{
     extensions::{Operation, RequestContext},
     jittered_backoff::JitteredBackoffLayer,
     per_account_concurrency::PerAccountConcurrencyLayer,
+    reconcile::{Doubt, Finding, ReconcileLayer},
     request_pacing::{Quota, Quotas, RequestPacingLayer},
     retry_after_header::RetryAfterHeaderLayer,
     throttle_alert::ThrottleAlertLayer,
@@ -250,6 +251,10 @@ contract!(
 contract!(
     jittered_backoff,
     JitteredBackoffLayer::builder().build().unwrap()
+);
+contract!(
+    reconcile,
+    ReconcileLayer::new(|_: Doubt| async { Ok(Finding::NotHappened) })
 );
 contract!(
     per_account_concurrency,

@@ -21,16 +21,16 @@ pub enum Jitter {
 /// Exponential backoff: how long to wait before a resend that nobody told
 /// how long to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Backoff {
-    pub(super) base: Duration,
-    pub(super) cap: Duration,
-    pub(super) jitter: Jitter,
+pub(crate) struct Backoff {
+    pub(crate) base: Duration,
+    pub(crate) cap: Duration,
+    pub(crate) jitter: Jitter,
 }
 
 impl Backoff {
     /// The wait before resend number `resend` (0 for the first), where the
     /// wait before the last one was `previous`. `draw` is in `0.0..1.0`.
-    pub(super) fn wait(&self, resend: u32, previous: Option<Duration>, draw: f64) -> Duration {
+    pub(crate) fn wait(&self, resend: u32, previous: Option<Duration>, draw: f64) -> Duration {
         let (from, to) = match self.jitter {
             Jitter::Full => (Duration::ZERO, self.step(resend)),
             Jitter::Equal => {

@@ -10,7 +10,7 @@ use crate::extensions::{Deadline, Lookup, RequestContext};
 /// Most requests are sent once, so what counts is how little it takes to keep
 /// one: the headers are a list, without the index of a map.
 #[derive(Debug)]
-pub(super) struct Head {
+pub(crate) struct Head {
     method: Method,
     uri: Uri,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -28,7 +28,7 @@ enum Outer {
 
 impl Head {
     #[inline]
-    pub(super) fn of<B>(request: &Request<B>, found: Lookup<'_>) -> Self {
+    pub(crate) fn of<B>(request: &Request<B>, found: Lookup<'_>) -> Self {
         let mut headers = Vec::with_capacity(request.headers().len());
         for (name, value) in request.headers() {
             headers.push((name.clone(), value.clone()));
@@ -45,18 +45,18 @@ impl Head {
         }
     }
 
-    pub(super) fn method(&self) -> &Method {
+    pub(crate) fn method(&self) -> &Method {
         &self.method
     }
 
-    pub(super) fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
+    pub(crate) fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
         match &self.extensions {
             Outer::Context(context) => (context as &dyn Any).downcast_ref(),
             Outer::Any(extensions) => extensions.get(),
         }
     }
 
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.extensions {
             Outer::Context(_) => None,
             Outer::Any(extensions) => Deadline::to_send(extensions),
@@ -64,7 +64,7 @@ impl Head {
     }
 
     /// The request once more, with this body.
-    pub(super) fn request<B>(&self, body: B) -> Request<B> {
+    pub(crate) fn request<B>(&self, body: B) -> Request<B> {
         // No capacity is asked for: a map has a bound for names, and would
         // panic where many values share one.
         let mut headers = HeaderMap::new();

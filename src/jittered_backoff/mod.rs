@@ -105,6 +105,8 @@ mod session;
 mod settle;
 mod wait;
 
+#[cfg(feature = "reconcile")]
+pub(crate) use self::{backoff::Backoff, chance::Chance, head::Head};
 pub use self::{
     backoff::Jitter,
     budget::{Budget, BudgetBuilder, BudgetUse},

@@ -7,6 +7,7 @@ pub mod context;
 pub mod endpoints;
 pub mod partial;
 pub mod quotas;
+pub mod reconcile;
 #[cfg(feature = "service-builder-ext")]
 mod service_builder_ext;
 pub mod stack;
@@ -20,5 +21,6 @@ pub use self::{
     endpoints::Endpoint,
     partial::PartialRule,
     quotas::{AccessLevel, TikTokQuotas},
+    reconcile::ReadBackByName,
     stack::{TikTok, TikTokLayer},
 };

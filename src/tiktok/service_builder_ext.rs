@@ -5,8 +5,9 @@ use tower::{ServiceBuilder, layer::util::Stack};
 use super::{TikTokErrorClassifierLayer, TikTokLayer, TikTokRequestContextLayer};
 use crate::{
     error_classifier::ErrorClassifierLayer, jittered_backoff::JitteredBackoffLayer,
-    per_account_concurrency::PerAccountConcurrencyLayer, request_pacing::RequestPacingLayer,
-    retry_after_header::RetryAfterHeaderLayer, throttle_alert::ThrottleAlertLayer,
+    per_account_concurrency::PerAccountConcurrencyLayer, reconcile::ReconcileLayer,
+    request_pacing::RequestPacingLayer, retry_after_header::RetryAfterHeaderLayer,
+    throttle_alert::ThrottleAlertLayer,
 };
 
 /// Adds a method for each layer to [`tower::ServiceBuilder`], for those who
@@ -47,13 +48,20 @@ use crate::{
 /// ```
 pub trait ServiceBuilderExt<L>: sealed::Sealed<L> + Sized {
     /// The whole stack. See [`TikTokLayer`].
-    fn tiktok<C, K>(self, layer: TikTokLayer<C, K>) -> ServiceBuilder<Stack<TikTokLayer<C, K>, L>>;
+    fn tiktok<C, K, H>(
+        self,
+        layer: TikTokLayer<C, K, H>,
+    ) -> ServiceBuilder<Stack<TikTokLayer<C, K, H>, L>>;
 
     /// Finds account, endpoint and operation. See [`context`](super::context).
     fn tiktok_request_context(
         self,
         layer: TikTokRequestContextLayer,
     ) -> ServiceBuilder<Stack<TikTokRequestContextLayer, L>>;
+
+    /// Finds out what became of a write whose answer was lost. See
+    /// [`reconcile`](crate::reconcile).
+    fn reconcile<H>(self, layer: ReconcileLayer<H>) -> ServiceBuilder<Stack<ReconcileLayer<H>, L>>;
 
     /// Sends again what is safe to send again. See
     /// [`jittered_backoff`](crate::jittered_backoff).
@@ -102,7 +110,10 @@ pub trait ServiceBuilderExt<L>: sealed::Sealed<L> + Sized {
 }
 
 impl<L> ServiceBuilderExt<L> for ServiceBuilder<L> {
-    fn tiktok<C, K>(self, layer: TikTokLayer<C, K>) -> ServiceBuilder<Stack<TikTokLayer<C, K>, L>> {
+    fn tiktok<C, K, H>(
+        self,
+        layer: TikTokLayer<C, K, H>,
+    ) -> ServiceBuilder<Stack<TikTokLayer<C, K, H>, L>> {
         self.layer(layer)
     }
 
@@ -110,6 +121,10 @@ impl<L> ServiceBuilderExt<L> for ServiceBuilder<L> {
         self,
         layer: TikTokRequestContextLayer,
     ) -> ServiceBuilder<Stack<TikTokRequestContextLayer, L>> {
+        self.layer(layer)
+    }
+
+    fn reconcile<H>(self, layer: ReconcileLayer<H>) -> ServiceBuilder<Stack<ReconcileLayer<H>, L>> {
         self.layer(layer)
     }
 

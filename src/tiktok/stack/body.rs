@@ -7,19 +7,20 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::{body::Peeked, per_account_concurrency::HeldBody};
+use crate::{body::Peeked, per_account_concurrency::HeldBody, reconcile::ReconciledBody};
 
 pin_project! {
-    /// The body of a response, exactly as the client gave it.
+    /// The body of a response, exactly as the client gave it, unless the answer
+    /// is one that was [made up](crate::reconcile::Reconciled).
     #[derive(Debug)]
     pub struct ResponseBody<R: Body> {
         #[pin]
-        inner: HeldBody<Peeked<R>>,
+        inner: ReconciledBody<HeldBody<Peeked<R>>>,
     }
 }
 
 impl<R: Body> ResponseBody<R> {
-    pub(super) fn new(inner: HeldBody<Peeked<R>>) -> Self {
+    pub(super) fn new(inner: ReconciledBody<HeldBody<Peeked<R>>>) -> Self {
         Self { inner }
     }
 }

@@ -6,6 +6,7 @@ use crate::shared_state::SharedState;
 use crate::{
     jittered_backoff::{JitteredBackoffLayer, TransportErrors},
     per_account_concurrency::{FromContext, PerAccountConcurrencyLayer},
+    reconcile::{NoReconcile, ReconcileLayer},
     request_pacing::{Quotas, RequestPacingLayer, Scopes},
     retry_after_header::RetryAfterHeaderLayer,
     throttle_alert::ThrottleAlertLayer,
@@ -18,8 +19,9 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 /// Builds a [`TikTokLayer`]. What is not set has the defaults of its own
 /// layer; see there what its settings do.
 #[derive(Clone, Debug)]
-pub struct TikTokLayerBuilder<C = TransportErrors, K = FromContext> {
+pub struct TikTokLayerBuilder<C = TransportErrors, K = FromContext, H = NoReconcile> {
     context: TikTokRequestContextLayer,
+    reconcile: ReconcileLayer<H>,
     backoff: JitteredBackoffLayer<C>,
     concurrency: PerAccountConcurrencyLayer<K>,
     pacing: Option<RequestPacingLayer>,
@@ -34,6 +36,7 @@ impl TikTokLayerBuilder {
     pub(super) fn new() -> Self {
         Self {
             context: TikTokRequestContextLayer::default(),
+            reconcile: ReconcileLayer::default(),
             backoff: JitteredBackoffLayer::default(),
             concurrency: PerAccountConcurrencyLayer::default(),
             pacing: None,
@@ -46,7 +49,7 @@ impl TikTokLayerBuilder {
     }
 }
 
-impl<C, K> TikTokLayerBuilder<C, K> {
+impl<C, K, H> TikTokLayerBuilder<C, K, H> {
     /// How account, endpoint and operation are found.
     #[must_use]
     pub fn context(mut self, layer: TikTokRequestContextLayer) -> Self {
@@ -54,11 +57,33 @@ impl<C, K> TikTokLayerBuilder<C, K> {
         self
     }
 
-    /// How often, how long and how soon to send again.
+    /// How it is found out what became of a create whose answer was lost. The
+    /// default is that nobody asks, and that it ends in
+    /// [`OutcomeUnknown`](crate::error::OutcomeUnknown). For campaigns and ad
+    /// groups there is
+    /// [`ReadBackByName`](crate::tiktok::reconcile::ReadBackByName).
     #[must_use]
-    pub fn backoff<C2>(self, layer: JitteredBackoffLayer<C2>) -> TikTokLayerBuilder<C2, K> {
+    pub fn reconcile<H2>(self, layer: ReconcileLayer<H2>) -> TikTokLayerBuilder<C, K, H2> {
         TikTokLayerBuilder {
             context: self.context,
+            reconcile: layer,
+            backoff: self.backoff,
+            concurrency: self.concurrency,
+            pacing: self.pacing,
+            alerts: self.alerts,
+            retry_after_header: self.retry_after_header,
+            classifier: self.classifier,
+            #[cfg(feature = "shared-state")]
+            shared: self.shared,
+        }
+    }
+
+    /// How often, how long and how soon to send again.
+    #[must_use]
+    pub fn backoff<C2>(self, layer: JitteredBackoffLayer<C2>) -> TikTokLayerBuilder<C2, K, H> {
+        TikTokLayerBuilder {
+            context: self.context,
+            reconcile: self.reconcile,
             backoff: layer,
             concurrency: self.concurrency,
             pacing: self.pacing,
@@ -75,9 +100,10 @@ impl<C, K> TikTokLayerBuilder<C, K> {
     pub fn concurrency<K2>(
         self,
         layer: PerAccountConcurrencyLayer<K2>,
-    ) -> TikTokLayerBuilder<C, K2> {
+    ) -> TikTokLayerBuilder<C, K2, H> {
         TikTokLayerBuilder {
             context: self.context,
+            reconcile: self.reconcile,
             backoff: self.backoff,
             concurrency: layer,
             pacing: self.pacing,
@@ -173,7 +199,7 @@ impl<C, K> TikTokLayerBuilder<C, K> {
 
     /// The layer.
     #[must_use]
-    pub fn build(self) -> TikTokLayer<C, K> {
+    pub fn build(self) -> TikTokLayer<C, K, H> {
         let pacing = self.pacing;
         let pacing = pacing.unwrap_or_else(|| paced_by(TikTokQuotas::new(AccessLevel::default())));
         #[cfg(feature = "shared-state")]
@@ -189,6 +215,7 @@ impl<C, K> TikTokLayerBuilder<C, K> {
         }
         TikTokLayer {
             context: self.context,
+            reconcile: self.reconcile,
             backoff: self.backoff,
             concurrency: self.concurrency,
             pacing,

@@ -6,6 +6,7 @@ use crate::{
     per_account_concurrency::{
         FromContext, PerAccountConcurrencyHandle, PerAccountConcurrencyLayer,
     },
+    reconcile::{NoReconcile, ReconcileLayer},
     request_pacing::{RequestPacingHandle, RequestPacingLayer},
     retry_after_header::RetryAfterHeaderLayer,
     throttle_alert::{ThrottleAlert, ThrottleAlertLayer},
@@ -14,11 +15,13 @@ use crate::{
 
 /// Layer that applies the whole stack. See the [module docs](super).
 ///
-/// `C` tells transport errors apart, and `K` finds the account of a request;
-/// both are those of the parts that the builder was given.
+/// `C` tells transport errors apart, `K` finds the account of a request, and
+/// `H` finds out what became of a write in doubt; all are those of the parts
+/// that the builder was given.
 #[derive(Clone, Debug)]
-pub struct TikTokLayer<C = TransportErrors, K = FromContext> {
+pub struct TikTokLayer<C = TransportErrors, K = FromContext, H = NoReconcile> {
     pub(super) context: TikTokRequestContextLayer,
+    pub(super) reconcile: ReconcileLayer<H>,
     pub(super) backoff: JitteredBackoffLayer<C>,
     pub(super) concurrency: PerAccountConcurrencyLayer<K>,
     pub(super) pacing: RequestPacingLayer,
@@ -35,7 +38,7 @@ impl TikTokLayer {
     }
 }
 
-impl<C, K> TikTokLayer<C, K> {
+impl<C, K, H> TikTokLayer<C, K, H> {
     /// Reads and changes the limits for each account, while requests are under
     /// way.
     #[must_use]
@@ -51,8 +54,8 @@ impl<C, K> TikTokLayer<C, K> {
     }
 }
 
-impl<S, C, K: Clone> Layer<S> for TikTokLayer<C, K> {
-    type Service = TikTok<S, C, K>;
+impl<S, C, K: Clone, H> Layer<S> for TikTokLayer<C, K, H> {
+    type Service = TikTok<S, C, K, H>;
 
     fn layer(&self, inner: S) -> Self::Service {
         let judged = self.retry_after_header.layer(self.classifier.layer(inner));
@@ -61,6 +64,7 @@ impl<S, C, K: Clone> Layer<S> for TikTokLayer<C, K> {
             None => ThrottleAlert::off(judged),
         };
         let permitted = self.concurrency.layer(self.pacing.layer(watched));
-        TikTok::new(self.context.layer(self.backoff.layer(permitted)))
+        let settled = self.reconcile.layer(self.backoff.layer(permitted));
+        TikTok::new(self.context.layer(settled))
     }
 }

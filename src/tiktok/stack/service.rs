@@ -11,6 +11,7 @@ use crate::{
     error::BoxError,
     jittered_backoff::{ClassifyError, JitteredBackoff, TransportErrors},
     per_account_concurrency::{AccountOf, FromContext, PerAccountConcurrency},
+    reconcile::{NoReconcile, Reconcile, Reconciling},
     request_pacing::RequestPacing,
     retry_after_header::RetryAfterHeader,
     throttle_alert::ThrottleAlert,
@@ -19,22 +20,23 @@ use crate::{
 
 type Judged<S> = ThrottleAlert<RetryAfterHeader<TikTokErrorClassifier<S>>>;
 type Permitted<S, K> = PerAccountConcurrency<RequestPacing<Judged<S>>, K>;
-type Whole<S, C, K> = TikTokRequestContext<JitteredBackoff<Permitted<S, K>, C>>;
+type Settled<S, C, K> = JitteredBackoff<Permitted<S, K>, C>;
+type Whole<S, C, K, H> = TikTokRequestContext<Reconciling<Settled<S, C, K>, H>>;
 
 /// Middleware that makes a client survive TikTok's limits. See the
 /// [module docs](super).
 #[derive(Clone, Debug)]
-pub struct TikTok<S, C = TransportErrors, K = FromContext> {
-    inner: Whole<S, C, K>,
+pub struct TikTok<S, C = TransportErrors, K = FromContext, H = NoReconcile> {
+    inner: Whole<S, C, K, H>,
 }
 
-impl<S, C, K> TikTok<S, C, K> {
-    pub(super) fn new(inner: Whole<S, C, K>) -> Self {
+impl<S, C, K, H> TikTok<S, C, K, H> {
+    pub(super) fn new(inner: Whole<S, C, K, H>) -> Self {
         Self { inner }
     }
 }
 
-impl<S, C, K, B, R> Service<Request<B>> for TikTok<S, C, K>
+impl<S, C, K, H, B, R> Service<Request<B>> for TikTok<S, C, K, H>
 where
     S: Service<Request<Peeked<B>>, Response = Response<R>> + Clone,
     S::Error: Into<BoxError>,
@@ -42,10 +44,11 @@ where
     R: Body<Data = Bytes> + Unpin,
     C: ClassifyError,
     K: AccountOf<Peeked<B>> + Clone,
+    H: Reconcile<Settled<S, C, K>, Peeked<B>>,
 {
     type Response = Response<ResponseBody<R>>;
     type Error = BoxError;
-    type Future = ResponseFuture<<Whole<S, C, K> as Service<Request<B>>>::Future>;
+    type Future = ResponseFuture<<Whole<S, C, K, H> as Service<Request<B>>>::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         Service::<Request<B>>::poll_ready(&mut self.inner, cx)
