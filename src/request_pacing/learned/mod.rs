@@ -7,6 +7,7 @@ mod hooks;
 mod rate;
 #[cfg(feature = "shared-state")]
 mod ratio;
+mod refusals;
 
 use std::time::Duration;
 

@@ -1,0 +1,147 @@
+use tokio::time::Instant;
+
+use super::{MINUTE, Rate, SECOND, Taught, fit};
+use crate::request_pacing::{Span, gate::Gate, outcome::Refusal, tick::Now};
+
+/// What refusals teach a scope.
+impl Gate {
+    /// Learns from the refusals by short windows for which all evidence is
+    /// there.
+    pub(in crate::request_pacing) fn learn_refusals(&mut self, now: Instant) {
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        let Some(share) = &mut active.share else {
+            return;
+        };
+        let (before, next) = (active.flights.oldest(), active.flights.next());
+        let mut cut = false;
+        while let Some(refused) = share.next_refusal(before) {
+            let taught = active.learned.as_ref().and_then(|it| it.short.as_ref());
+            if taught.is_some_and(|taught| taught.rate.is_past(refused.number)) {
+                continue;
+            }
+            let on_trial = taught.is_some_and(|taught| taught.rate.on_trial()) && !refused.told;
+            let windows = self.windows.short();
+            if !on_trial && (share.explain(&refused, windows.clone()) || refused.told) {
+                continue;
+            }
+            // The fullest window is the one that refused.
+            let mut arrivals = share.evidence(&refused);
+            let fits = windows.filter_map(|(limit, length)| {
+                let fit = fit(&mut arrivals, length)?;
+                let full = f64::from(fit.limit) / f64::from(limit);
+                Some((full, fit, limit, length))
+            });
+            let fullest = fits
+                .filter(|(.., length)| taught.is_none_or(|taught| taught.length == *length))
+                .max_by(|a, b| a.0.total_cmp(&b.0));
+            let Some((_, fit, limit, length)) = fullest else {
+                continue;
+            };
+            // One alone may be anything, such as a call that came very late.
+            // And where others have a part of it, mostly it is their doing.
+            let whole = self.windows.limit(length.into()).unwrap_or(limit);
+            let is_far = fit.limit + 1 < limit && whole == limit;
+            if !on_trial && fit.refused < 2 && !is_far && !share.is_odd(&refused) {
+                continue;
+            }
+            let fit_limit = of_whole(fit.limit, limit, whole);
+            let learned = active.learned.get_or_insert_default();
+            let taught = learned.short.get_or_insert_with(|| Taught {
+                length,
+                rate: Rate::below(whole),
+            });
+            taught.rate.refused(fit_limit, fit.refused, next);
+            learned.cut = Some(now);
+            cut = true;
+        }
+        if cut {
+            self.apply_learned();
+        }
+    }
+
+    /// A refusal that names a window of a minute, or whose second was empty.
+    /// To be told before the hold is.
+    pub(in crate::request_pacing) fn learn_long(
+        &mut self,
+        sent: Instant,
+        now: Now,
+        refusal: &Refusal,
+    ) {
+        // Lets go what has left the windows by now.
+        self.windows.room(self.in_flight_now(), now);
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        let in_flight = active.in_flight;
+        let empty = || {
+            let share = active.share.as_ref();
+            in_flight == 0 && share.is_some_and(|share| share.was_empty(sent, SECOND))
+        };
+        let is_long =
+            refusal.is_long() || (refusal.may_be_short() && empty() && !refusal.is_short());
+        if !is_long || active.hold.is_known(sent) {
+            return;
+        }
+        let windows = self.windows.uses(active.in_flight());
+        let long = windows.filter_map(|(limit, span, used)| match span {
+            Span::Any(length) if length >= MINUTE => Some((used, limit, length)),
+            _ => None,
+        });
+        let Some((used, limit, length)) = long.min_by_key(|(.., length)| *length) else {
+            return;
+        };
+        // With a margin for those that were refused, and count or do not.
+        let found = used.saturating_sub(in_flight.saturating_add(1));
+        let found = (found - found / 32).min(limit.saturating_sub(1));
+        // Fewer than half tell of somebody else, or of a pause that goes on.
+        if found == 0 || (limit < u32::MAX && found < limit / 2) {
+            return;
+        }
+        let whole = self.windows.limit(length.into()).unwrap_or(limit);
+        let (found, limit) = (of_whole(found, limit, whole), whole);
+        let learned = active.learned.get_or_insert_default();
+        let ceiling = match &learned.long {
+            Some(taught) => taught.rate.ceiling(),
+            None => Some(limit).filter(|limit| *limit < u32::MAX),
+        };
+        let rate = Rate::long(found, ceiling, active.flights.next());
+        learned.long = Some(Taught { length, rate });
+        learned.cut = Some(now.instant);
+        self.apply_learned();
+    }
+
+    /// A refusal that says how many a second admits.
+    pub(in crate::request_pacing) fn learn_told(&mut self, now: Instant, refusal: &Refusal) {
+        let Some(told) = refusal.limit_per_second() else {
+            return;
+        };
+        let Some(limit) = self.windows.limit(SECOND.into()) else {
+            return;
+        };
+        let active = self.active();
+        if active.learned.is_none() && told >= limit {
+            return;
+        }
+        let learned = active.learned.get_or_insert_default();
+        let taught = learned.short.get_or_insert_with(|| Taught {
+            length: SECOND,
+            rate: Rate::below(limit),
+        });
+        taught.rate.told(told, active.flights.next());
+        learned.cut = Some(now);
+        self.apply_learned();
+    }
+}
+
+/// What is found of this process's part, of the whole. One that has a part only
+/// sees little of it, and is believed a quarter at a time.
+fn of_whole(found: u32, part: u32, whole: u32) -> u32 {
+    if part == whole {
+        return found;
+    }
+    let scaled = u64::from(found) * u64::from(whole) / u64::from(part.max(1));
+    let scaled = u32::try_from(scaled).unwrap_or(u32::MAX);
+    scaled.max(whole - whole / 4)
+}
