@@ -43,7 +43,7 @@ impl Active {
         };
         let mut share = plan.largest_short().map(share);
         if let Some(share) = &mut share {
-            share.set_pays(plan.short_binds());
+            share.set_least(plan.least_share());
         }
         Self {
             share,

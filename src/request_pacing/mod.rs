@@ -125,6 +125,11 @@
 //! more are, up to the quota and never above it. A refusal that names a window
 //! of a minute, or comes after a second in which nothing was sent, cuts that
 //! window to what it held, and it is tried again only after many minutes.
+//! Where a refusal names the limit and fewer requests came from here, there are
+//! others: each process keeps what it had in the full window, asks for one more
+//! every twenty seconds or so, and gives one up when it is refused, so that the
+//! parts become alike. It costs some three refusals in a hundred; share the
+//! state where you can.
 //! Where nothing is known, four requests go at first, and twice as many as
 //! long as none is refused.
 //!

@@ -103,19 +103,24 @@ impl Gate {
         self.learn_long(sent, now, refusal);
         self.learn_told(now.instant, refusal);
         let learns = self.learns_short();
+        let others = self.knows_of_others();
         let active = self.active();
         let mut known = false;
         if let Some(share) = &mut active.share
             && refusal.may_be_short()
         {
-            let told = refusal.limit_per_second().is_some();
+            let told = refusal.limit_per_second();
             let numbers = (charge.number(), active.flights.next());
             share.refused(sent, seen, numbers, told);
             // A probe that failed is the likely reason, and it was undone.
             known = refusal.is_short() || learns;
         }
         let hold = &mut active.hold;
-        hold.refused(sent, now.instant, |repeats| refusal.wait(repeats, known));
+        hold.refused(sent, now.instant, |repeats| {
+            // Others may have been quicker, and had the slot that was free.
+            let repeats = if others { repeats / 2 } else { repeats };
+            refusal.wait(repeats, known)
+        });
         let held = hold.until(now.instant);
         let in_flight = active.in_flight();
         let waits = active.standing > 0 || self.windows.is_tight(in_flight, now);

@@ -34,8 +34,8 @@ pub(super) struct Share {
     most_seen: usize,
     pending: VecDeque<Refused>,
     odd: Option<Instant>,
-    /// Whether a smaller share would make anything quicker.
-    pays: bool,
+    /// It never becomes smaller than this by itself.
+    least: f64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -51,8 +51,8 @@ struct Trip {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Refused {
     pub(super) number: u64,
-    /// Whether it named the limit.
-    pub(super) told: bool,
+    /// What the server said that a second admits, of all who use it.
+    pub(super) told: Option<u32>,
     trip: Trip,
     share: f64,
     /// The first request that was not in flight when this one was refused.
@@ -79,7 +79,7 @@ impl Share {
             most_seen: 0,
             pending: VecDeque::new(),
             odd: None,
-            pays: true,
+            least: 0.0,
         };
         share.set_limit(limit);
         share
@@ -92,10 +92,9 @@ impl Share {
         self.seen.drain(..over);
     }
 
-    /// Whether these windows are what keeps requests back, and not a longer one
-    /// that admits far fewer.
-    pub(super) fn set_pays(&mut self, pays: bool) {
-        self.pays = pays;
+    /// From where on a smaller one is worth less than it costs.
+    pub(super) fn set_least(&mut self, least: f64) {
+        self.least = least;
     }
 
     /// The limit may be larger now.
@@ -119,7 +118,7 @@ impl Share {
             admitted: true,
             presumed: false,
         });
-        if tight && self.pays {
+        if tight && self.value > self.least {
             let loss = if self.was_refused { CAREFUL } else { EAGER };
             self.value *= 1.0 - loss;
         }
@@ -142,7 +141,7 @@ impl Share {
         sent: Instant,
         answered: Instant,
         (number, after): (u64, u64),
-        told: bool,
+        told: Option<u32>,
     ) {
         let trip = Trip {
             sent,

@@ -14,6 +14,7 @@ mod headers;
 mod learned;
 mod lost;
 mod memory;
+mod others;
 mod queue;
 mod refusals;
 mod runtimes;

@@ -126,7 +126,7 @@ where
     }
 }
 
-async fn attempts<S, B>(client: &S, account: u32, sent: &AtomicU64)
+pub(crate) async fn attempts<S, B>(client: &S, account: u32, sent: &AtomicU64)
 where
     S: Service<Request<Body>, Response = http::Response<B>> + Clone,
 {

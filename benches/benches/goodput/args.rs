@@ -16,7 +16,8 @@ pub(crate) struct Args {
 pub(crate) const USAGE: &str = "\
 cargo bench -p tower-tiktok-benches --bench goodput -- [options]
   --scenario <id>  only this one; S1* is all that begin with S1; repeatable
-  --client <name>  only clients whose names begin so; repeatable
+  --client <name>  only clients whose names begin so, or with a full stop
+                   behind it the one of this name; repeatable
   --seeds <n>      runs of each, default 7
   --from-seed <n>  the first of them, default 0
   --all            all variations of all scenarios, not of S1 and S5 only
@@ -81,6 +82,9 @@ impl Args {
             || self
                 .clients
                 .iter()
-                .any(|wanted| name.starts_with(&**wanted))
+                .any(|wanted| match wanted.strip_suffix('.') {
+                    Some(whole) => name == whole,
+                    None => name.starts_with(&**wanted),
+                })
     }
 }

@@ -5,6 +5,10 @@ use tokio::time::Instant;
 use super::{Learned, LearnedLimit, MEMORY, MINUTE, Rate, SECOND, Taught};
 use crate::request_pacing::{Scope, Span, charge::Charge, gate::Gate, share::Share, window::Plan};
 
+/// Where others use the same limit, who comes too early loses the slot to them
+/// until the next probe, and hears nothing of whose fault it was.
+const AMONG_OTHERS: f64 = 0.3;
+
 /// Where a scope learns.
 impl Gate {
     /// The quota has changed, and the windows with it: what was learned holds on
@@ -52,6 +56,14 @@ impl Gate {
     pub(in crate::request_pacing) fn learns_short(&self) -> bool {
         let learned = self.if_active().and_then(|it| it.learned.as_ref());
         learned.is_some_and(|it| it.short.is_some())
+    }
+
+    /// Whether others use the limit of its seconds as well, as far as refusals
+    /// tell.
+    pub(in crate::request_pacing) fn knows_of_others(&self) -> bool {
+        let learned = self.if_active().and_then(|it| it.learned.as_ref());
+        let short = learned.and_then(|it| it.short.as_ref());
+        short.is_some_and(|it| it.rate.of_all().is_some())
     }
 
     /// Whether the limit of this window was learned.
@@ -157,13 +169,18 @@ impl Gate {
         self.weigh_share();
     }
 
-    /// Where a longer window keeps requests back by far the most, a share that
-    /// is nearer to the truth makes nothing quicker, and costs refusals.
+    /// How far the share of the round trip may shrink.
     pub(in crate::request_pacing) fn weigh_share(&mut self) {
+        let others = self.knows_of_others();
         if let Some(active) = &mut self.active
             && let Some(share) = &mut active.share
         {
-            share.set_pays(self.windows.plan().is_none_or(Plan::short_binds));
+            let least = self.windows.plan().map_or(0.0, Plan::least_share);
+            share.set_least(if others {
+                least.max(AMONG_OTHERS)
+            } else {
+                least
+            });
         }
     }
 }

@@ -4,6 +4,7 @@
 mod export;
 mod fit;
 mod hooks;
+mod others;
 mod rate;
 #[cfg(feature = "shared-state")]
 mod ratio;

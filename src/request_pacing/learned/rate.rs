@@ -15,10 +15,10 @@ const LONG_PATIENCE: (u32, u32) = (10, 160);
 /// what it wins makes the next one larger.
 #[derive(Clone, Debug)]
 pub(in crate::request_pacing) struct Rate {
-    limit: u32,
+    pub(super) limit: u32,
     ceiling: Option<u32>,
     /// The last limit that a whole window proved.
-    proven: u32,
+    pub(super) proven: u32,
     stage: Stage,
     /// The first request that may prove anything.
     since: u64,
@@ -28,6 +28,8 @@ pub(in crate::request_pacing) struct Rate {
     patience: u32,
     most_patience: u32,
     wins: u32,
+    /// What it is for all who use it, where others do as well.
+    pub(super) of_all: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +84,7 @@ impl Rate {
             patience: PATIENCE.0,
             most_patience: PATIENCE.1,
             wins: 0,
+            of_all: None,
         }
     }
 
@@ -141,6 +144,7 @@ impl Rate {
         match self.stage {
             Stage::Start => self.raise(self.limit, Stage::Start, next),
             Stage::Cut => self.rest(next, 1),
+            Stage::Probe if self.of_all.is_some() => self.won_from_others(next),
             Stage::Probe => {
                 self.wins += 1;
                 self.proven = self.limit;
@@ -148,7 +152,7 @@ impl Rate {
                 let step = 1 << self.wins.min(30);
                 self.raise(step.min(self.limit / 2), Stage::Probe, next);
             }
-            Stage::Rest(_) => self.raise(1, Stage::Probe, next),
+            Stage::Rest(_) => self.raise(self.step(), Stage::Probe, next),
         }
         true
     }
@@ -171,10 +175,10 @@ impl Rate {
         }
     }
 
-    /// The server has said what it is.
+    /// The server has said what it is, for all who use it: others may have a
+    /// part of it.
     pub(in crate::request_pacing) fn told(&mut self, limit: u32, next: u64) {
-        let limit = limit.min(self.ceiling.unwrap_or(u32::MAX));
-        if limit != self.limit {
+        if limit < self.limit {
             self.wins = 0;
             self.patience = self.most_patience;
             self.limit = limit;
@@ -186,6 +190,11 @@ impl Rate {
     fn rest(&mut self, next: u64, cost: u32) {
         self.proven = self.limit;
         self.set(Stage::Rest(self.patience.saturating_mul(cost.max(1))), next);
+    }
+
+    /// Waits for so many.
+    pub(super) fn rest_for(&mut self, requests: u32, next: u64) {
+        self.set(Stage::Rest(requests), next);
     }
 
     fn raise(&mut self, step: u32, stage: Stage, next: u64) {

@@ -1,3 +1,5 @@
+use std::iter;
+
 use tokio::time::Instant;
 
 use super::{MINUTE, Rate, SECOND, Taught, fit};
@@ -21,9 +23,21 @@ impl Gate {
             if taught.is_some_and(|taught| taught.rate.is_past(refused.number)) {
                 continue;
             }
-            let on_trial = taught.is_some_and(|taught| taught.rate.on_trial()) && !refused.told;
             let windows = self.windows.short();
-            if !on_trial && (share.explain(&refused, windows.clone()) || refused.told) {
+            // What the server says is of all who use it, and if fewer came from
+            // here, there are others.
+            let may_be_others = !self.windows.know_others()
+                && windows.clone().any(|(_, length)| length == SECOND)
+                && taught.is_none_or(|taught| taught.length == SECOND);
+            let known = taught.and_then(|taught| taught.rate.of_all());
+            let of_all = refused.told.or(known).filter(|_| may_be_others);
+            let on_trial = taught.is_some_and(|taught| taught.rate.on_trial());
+            let on_trial = on_trial && refused.told.or(of_all).is_none();
+            let explained = match of_all {
+                Some(of_all) => share.explain(&refused, iter::once((of_all, SECOND))),
+                None => !on_trial && share.explain(&refused, windows.clone()),
+            };
+            if explained || (refused.told.is_some() && of_all.is_none()) {
                 continue;
             }
             // The fullest window is the one that refused.
@@ -35,6 +49,7 @@ impl Gate {
             });
             let fullest = fits
                 .filter(|(.., length)| taught.is_none_or(|taught| taught.length == *length))
+                .filter(|(.., length)| of_all.is_none() || *length == SECOND)
                 .max_by(|a, b| a.0.total_cmp(&b.0));
             let Some((_, fit, limit, length)) = fullest else {
                 continue;
@@ -43,7 +58,8 @@ impl Gate {
             // And where others have a part of it, mostly it is their doing.
             let whole = self.windows.limit(length.into()).unwrap_or(limit);
             let is_far = fit.limit + 1 < limit && whole == limit;
-            if !on_trial && fit.refused < 2 && !is_far && !share.is_odd(&refused) {
+            let is_sure = on_trial || known.is_some() || fit.refused > 1 || is_far;
+            if !is_sure && !share.is_odd(&refused) {
                 continue;
             }
             let fit_limit = of_whole(fit.limit, limit, whole);
@@ -52,7 +68,10 @@ impl Gate {
                 length,
                 rate: Rate::below(whole),
             });
-            taught.rate.refused(fit_limit, fit.refused, next);
+            match of_all {
+                Some(of_all) => taught.rate.refused_by_others(fit_limit, of_all, next),
+                None => taught.rate.refused(fit_limit, fit.refused, next),
+            }
             learned.cut = Some(now);
             cut = true;
         }

@@ -122,9 +122,10 @@ impl Plan {
         self.longest
     }
 
-    /// Whether short windows keep requests back, and not by far the most a
-    /// longer one.
-    pub(in crate::request_pacing) fn short_binds(&self) -> bool {
-        self.short_binds
+    /// From where on a smaller share of the round trip is of no use. Where a
+    /// longer window keeps requests back by far the most, one that is nearer to
+    /// the truth makes nothing quicker, and costs refusals.
+    pub(in crate::request_pacing) fn least_share(&self) -> f64 {
+        if self.short_binds { 0.0 } else { f64::INFINITY }
     }
 }

@@ -90,6 +90,14 @@ impl Windows {
         limit.map(|limit| limit.whole)
     }
 
+    /// Whether this process is told what others do with the same limits.
+    pub(in crate::request_pacing) fn know_others(&self) -> bool {
+        #[cfg(feature = "shared-state")]
+        return self.are_lent();
+        #[cfg(not(feature = "shared-state"))]
+        return false;
+    }
+
     /// How many more requests may go.
     #[inline]
     pub(in crate::request_pacing) fn room(&mut self, in_flight: InFlight, now: Now) -> u32 {
