@@ -420,15 +420,15 @@ async fn a_refusal_is_logged_with_all_that_support_asks_for() {
     assert_eq!(entries.len(), 1);
     let fields: Vec<_> = entries[0].fields.iter().collect();
     let expected = [
-        ("attempt", "3"),
-        ("class", "\"rate_limited\""),
         ("code", "40100"),
-        ("endpoint", "\"/items/{id}/\""),
+        ("error.type", "\"rate_limited\""),
+        ("http.request.method", "\"POST\""),
+        ("http.request.resend_count", "2"),
+        ("http.response.status_code", "200"),
         ("log_id", "\"L-1\""),
         ("message", "the server asks to slow down"),
-        ("method", "POST"),
         ("request_id", "\"of the body\""),
-        ("status", "200"),
+        ("url.template", "\"/items/{id}/\""),
         ("wait_ms", "2000"),
     ]
     .map(|(name, value)| (name, value.to_owned()));
@@ -474,8 +474,15 @@ async fn a_refusal_without_any_header_is_logged() {
     // Nothing is known, and it is logged all the same.
     let entries = log_of(Request::new(()), answer(429, &[])).await;
     let fields: Vec<_> = entries[0].fields.keys().copied().collect();
-    assert_eq!(fields, ["attempt", "class", "message", "method", "status"]);
-    assert_eq!(entries[0].fields["attempt"], "1");
+    let known = [
+        "error.type",
+        "http.request.method",
+        "http.request.resend_count",
+        "http.response.status_code",
+        "message",
+    ];
+    assert_eq!(fields, known);
+    assert_eq!(entries[0].fields["http.request.resend_count"], "0");
 }
 
 #[tokio::test]
@@ -491,12 +498,12 @@ async fn ids_in_headers_are_logged_where_the_body_gives_none() {
 }
 
 #[tokio::test]
-async fn the_level_grows_with_what_it_means() {
+async fn a_refusal_is_information_and_unfinished_work_is_not() {
     for (attempt, status, level) in [
         (1, 202, Level::DEBUG),
         (1, 429, Level::INFO),
         (1, 503, Level::INFO),
-        (2, 429, Level::WARN),
+        (2, 429, Level::INFO),
         (2, 202, Level::DEBUG),
     ] {
         let mut request = request();

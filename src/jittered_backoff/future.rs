@@ -17,6 +17,7 @@ use super::{
     kept::Kept,
     past::Past,
     settle::{Settled, end, settle, unknown},
+    spans::{Spans, in_attempt},
 };
 use crate::{
     body::Replay,
@@ -35,6 +36,7 @@ pin_project! {
         kept: Kept<S, B>,
         past: Past,
         config: Arc<Config<C>>,
+        spans: Option<Box<Spans>>,
     }
 }
 
@@ -61,6 +63,7 @@ where
         kept: Kept<S, B>,
         config: Arc<Config<C>>,
         past: Past,
+        spans: Option<Box<Spans>>,
     ) -> Self {
         Self {
             state: State::Called {
@@ -70,6 +73,7 @@ where
             kept,
             past,
             config,
+            spans,
         }
     }
 
@@ -80,6 +84,7 @@ where
             kept,
             past: Past::new(now, None),
             config,
+            spans: None,
         }
     }
 }
@@ -93,16 +98,43 @@ where
 {
     type Output = Result<Response<R>, BoxError>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(span) = self.spans.as_deref().map(Spans::request) else {
+            return self.advance(cx);
+        };
+        let output = span.in_scope(|| self.as_mut().advance(cx));
+        if let (Poll::Ready(result), Some(spans)) = (&output, &self.spans) {
+            spans.ended(result.as_ref());
+        }
+        output
+    }
+}
+
+impl<S, B, C, R> ResponseFuture<S, B, C>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+    B: Replay,
+    C: ClassifyError,
+{
+    #[inline]
+    fn advance(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response<R>, BoxError>> {
         let mut this = self.project();
         loop {
             let next = match this.state.as_mut().project() {
                 StateProj::Called { call, forgotten } => {
-                    let result = match call.poll(cx) {
+                    let spans = this.spans.as_deref();
+                    let result = match in_attempt(spans, || call.poll(cx)) {
                         Poll::Ready(Ok(response)) if ErrorClass::of(&response).is_success() => {
+                            spans.inspect(|spans| spans.answered(Ok(&response)));
                             return Poll::Ready(Ok(response));
                         }
-                        Poll::Ready(result) => result.map_err(Into::into),
+                        Poll::Ready(result) => {
+                            let result = result.map_err(Into::into);
+                            spans.inspect(|spans| spans.answered(result.as_ref()));
+                            result
+                        }
                         Poll::Pending => {
                             let Some(forgotten) = forgotten else {
                                 return Poll::Pending;
@@ -130,6 +162,9 @@ where
                     let limits = &this.config.limits;
                     let session = this.past.session();
                     let ends = session.ends(limits, &operation, deadline);
+                    if let Some(spans) = this.spans {
+                        spans.resend();
+                    }
                     State::Readying {
                         limit: ends.map(sleep_until),
                     }
@@ -140,7 +175,9 @@ where
                     // not sent.
                     let resent = match limit.as_pin_mut().map(|limit| limit.poll(cx)) {
                         Some(Poll::Ready(())) => Err(DeadlineExceeded::new(None, None).into()),
-                        _ => ready!(this.kept.poll_resend(session, cx)),
+                        _ => ready!(in_attempt(this.spans.as_deref(), || {
+                            this.kept.poll_resend(session, cx)
+                        })),
                     };
                     match resent {
                         Ok(call) => {

@@ -73,6 +73,14 @@
 //! request twice on its own: let the client neither resend nor follow
 //! redirects. hyper-util resends only what never reached the wire, and may.
 //!
+//! # Logs
+//!
+//! With `tracing`, each request has a span (`request`), and each attempt one inside
+//! it (`attempt`), at the level of information and by the names of
+//! OpenTelemetry. Events, with the request id and the log id of the answer: a
+//! resend (debug), a request that failed (information), and a write of which
+//! nobody knows whether it was carried out (warning). A success is none.
+//!
 //! # Cancel safety
 //! The response future may be dropped at any time. If an attempt was under way,
 //! whether it is carried out is then unknown. While it waits it holds the
@@ -103,6 +111,7 @@ mod past;
 mod service;
 mod session;
 mod settle;
+mod spans;
 mod wait;
 
 #[cfg(feature = "reconcile")]

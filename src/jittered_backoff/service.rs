@@ -9,8 +9,12 @@ use tokio::time::Instant;
 use tower_service::Service;
 
 use super::{
-    ClassifyError, ResponseFuture, TransportErrors, builder::Config, head::Head, kept::Kept,
+    ClassifyError, ResponseFuture, TransportErrors,
+    builder::Config,
+    head::Head,
+    kept::Kept,
     past::Past,
+    spans::{Spans, in_attempt},
 };
 use crate::{
     body::Replay,
@@ -52,6 +56,7 @@ where
             budget.deposit(now);
         }
         let config = Arc::clone(&self.config);
+        let spans = Spans::of(&request);
         let found = Lookup::of(request.extensions());
         let send_by = found.more.and_then(Deadline::to_send);
         if send_by.is_some_and(|limit| limit <= now) {
@@ -60,7 +65,8 @@ where
         let Some(body) = request.body().try_clone() else {
             let kept = Kept::gone(&request);
             let past = Past::new(now, None);
-            return ResponseFuture::new(self.inner.call(request), kept, config, past);
+            let call = in_attempt(spans.as_deref(), || self.inner.call(request));
+            return ResponseFuture::new(call, kept, config, past, spans);
         };
         let kept = Kept::Copy {
             service: self.inner.clone(),
@@ -70,7 +76,8 @@ where
         let past = Past::new(now, Departure::leave_in(&mut request));
         // The instance that is ready makes the call; its clone is readied if
         // there is a resend.
-        ResponseFuture::new(self.inner.call(request), kept, config, past)
+        let call = in_attempt(spans.as_deref(), || self.inner.call(request));
+        ResponseFuture::new(call, kept, config, past, spans)
     }
 }
 

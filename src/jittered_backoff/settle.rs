@@ -65,7 +65,11 @@ where
     }
 
     match next {
-        Next::HandOn => Settled::End(result),
+        Next::HandOn => {
+            let class = result.as_ref().ok().map(ErrorClass::of);
+            log::failed(kept, session, result.as_ref().ok().and_then(found), class);
+            Settled::End(result)
+        }
         Next::Wait(delay) => {
             log::resend(kept, session, result.as_ref().ok().and_then(found), delay);
             Settled::Wait(delay)
@@ -82,6 +86,7 @@ where
                 Ok(response) => (Some(classification(response)), None),
                 Err(error) => (None, Some(error)),
             };
+            log::failed(kept, session, classification.as_ref(), None);
             let error = match reason {
                 End::Late { earliest } => DeadlineExceeded::new(earliest, classification.clone())
                     .with_cause(cause)

@@ -8,7 +8,7 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{outcome::Outcome, ticket::Ticket};
+use super::{log, outcome::Outcome, ticket::Ticket};
 use crate::{
     error::BoxError,
     extensions::{Departure, Lookup, PacedHold},
@@ -145,8 +145,12 @@ fn settle<R>(result: &mut Result<Response<R>, BoxError>, ticket: &mut Ticket) {
     if let Some(status) = response.extensions().get() {
         ticket.told(status);
     }
-    if let Some(until) = ticket.answered(Outcome::of(response)) {
-        response.extensions_mut().insert(PacedHold::until(until));
+    if let Some(closed) = ticket.answered(Outcome::of(response)) {
+        if closed.begins {
+            log::held(&closed, response);
+        }
+        let hold = PacedHold::until(closed.until);
+        response.extensions_mut().insert(hold);
     }
 }
 

@@ -105,6 +105,9 @@
 //! [`PacedHold`](crate::extensions::PacedHold): it may be sent again at once,
 //! and waits here. A scope remembers for an hour how often it refused in a row.
 //!
+//! A scope that closes is a warning in the log, once for each time and not for
+//! each that waits.
+//!
 //! # Headers
 //!
 //! Where answers tell of limits
@@ -197,6 +200,7 @@ mod keep;
 mod layer;
 mod learned;
 mod line;
+mod log;
 #[cfg(test)]
 mod model;
 mod names;

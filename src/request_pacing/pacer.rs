@@ -16,6 +16,7 @@ use super::{
     clock::Clock,
     core::{Core, Settings},
     outcome::Outcome,
+    slots::Closed,
     tick::Now,
     timekeeper::{Idle, Keeper, wake_all},
     waiter::{Comer, Entered, Polled, Turn, Wish},
@@ -164,7 +165,7 @@ impl Pacer {
         self.wake_after(|core, woken| core.give_back(charges, taken.instant, now, woken));
     }
 
-    pub(super) fn settle(&self, charges: &Charges, sent: Now, outcome: Outcome) -> Option<Instant> {
+    pub(super) fn settle(&self, charges: &Charges, sent: Now, outcome: Outcome) -> Option<Closed> {
         let now = self.now();
         let closed = self.wake_after(|core, woken| core.settle(charges, sent, outcome, now, woken));
         #[cfg(feature = "shared-state")]

@@ -10,7 +10,17 @@ use super::{
     settle::Answer,
     tick::Now,
 };
-use crate::slab::At;
+use crate::{classify::ThrottleScope, slab::At};
+
+/// A scope that keeps back what an answer refused.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Closed {
+    pub(super) scope: ThrottleScope,
+    /// Not later than the answer if it is only full.
+    pub(super) until: Instant,
+    /// Whether this answer closed it.
+    pub(super) begins: bool,
+}
 
 /// What becomes of the slots of a request.
 impl Core {
@@ -46,8 +56,8 @@ impl Core {
         gate
     }
 
-    /// A request that was sent is over. Returns until when its scope is
-    /// closed, if one of its scopes refused it.
+    /// A request that was sent is over. Returns what closed, if one of its
+    /// scopes refused it.
     pub(super) fn settle(
         &mut self,
         charges: &Charges,
@@ -55,7 +65,7 @@ impl Core {
         mut outcome: Outcome,
         now: Now,
         woken: &mut Vec<Waker>,
-    ) -> Option<Instant> {
+    ) -> Option<Closed> {
         if let Outcome::Refused(refusal) = &mut outcome {
             self.refused = true;
             let touched = charges.path.gates();
@@ -92,11 +102,18 @@ impl Core {
                 continue;
             };
             are_placed &= gate.is_placed();
+            let refused = matches!(answer.outcome, Outcome::Refused(_));
+            let was_open = refused && gate.held_until(now.instant).is_none();
+            let scope = gate.kind.throttle_scope();
             if let Some(until) = gate.settle(charge, &answer, &self.trips) {
                 self.fail_late(at, until, now, woken);
                 #[cfg(feature = "shared-state")]
                 self.tell_hold(at, until, now);
-                closed = Some(until);
+                closed = Some(Closed {
+                    scope,
+                    until,
+                    begins: was_open && until > now.instant,
+                });
             }
         }
         if self.waiters.len() > 0 {

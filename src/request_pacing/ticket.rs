@@ -11,6 +11,7 @@ use super::{
     charge::Charges,
     outcome::{Outcome, never_left},
     pacer::{Joined, Pacer},
+    slots::Closed,
     tick::Now,
     waiter::Turn,
 };
@@ -127,10 +128,9 @@ impl Ticket {
         }
     }
 
-    /// It was answered. Returns until when pacing keeps back what the answer
-    /// refused.
+    /// It was answered. Returns what keeps back what the answer refused.
     #[inline]
-    pub(super) fn answered(&mut self, outcome: Outcome) -> Option<Instant> {
+    pub(super) fn answered(&mut self, outcome: Outcome) -> Option<Closed> {
         let State::Sent { at } = self.state else {
             return None;
         };

@@ -43,11 +43,9 @@ impl RequestNote {
 
 /// Logs an answer that asks to slow down.
 ///
-/// The level grows with what it means. Work that is not done yet and says
-/// when to look again is no news: debug. One refusal is what a client that
-/// uses its limit to the full lives with, and the resend cures it: info. A
-/// request that waited and is refused again points to a wrong setting or
-/// to somebody else on the same limit: warn.
+/// Work that is not done yet and says when to look again is no news: debug. A
+/// refusal is what a client that uses its limit to the full lives with, and
+/// the resend cures it: information. Whoever closes a scope for it warns, once.
 pub(super) fn emit<R>(
     response: &Response<R>,
     class: ErrorClass,
@@ -61,10 +59,10 @@ pub(super) fn emit<R>(
         ($level:expr) => {
             tracing::event!(
                 $level,
-                method = %note.method,
-                endpoint = note.endpoint.as_deref(),
-                status = response.status().as_u16(),
-                class = class.as_str(),
+                http.request.method = note.method.as_str(),
+                url.template = note.endpoint.as_deref(),
+                http.response.status_code = response.status().as_u16(),
+                error.type = class.as_str(),
                 code = found.and_then(Classification::code).map(code_value),
                 request_id = found
                     .and_then(Classification::request_id)
@@ -72,7 +70,7 @@ pub(super) fn emit<R>(
                 log_id = found
                     .and_then(Classification::log_id)
                     .or_else(|| id_in(headers, &["log-id", "logid"])),
-                attempt = note.attempt,
+                http.request.resend_count = note.attempt.saturating_sub(1),
                 wait_ms = wait.max(throttle_wait(found)).map(millis),
                 "the server asks to slow down"
             )
@@ -82,8 +80,7 @@ pub(super) fn emit<R>(
         ErrorClass::Success | ErrorClass::PartialSuccess | ErrorClass::NotReady => {
             event!(Level::DEBUG);
         }
-        _ if note.attempt <= 1 => event!(Level::INFO),
-        _ => event!(Level::WARN),
+        _ => event!(Level::INFO),
     }
 }
 

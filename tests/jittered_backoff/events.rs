@@ -71,6 +71,6 @@ async fn each_resend_is_logged_without_a_secret_and_a_success_is_not() {
         }
         assert!(!line.contains("secret"), "{line}");
     }
-    assert!(lines[0].contains("DEBUG") && lines[0].contains("attempt=1 wait="));
-    assert!(lines[1].contains("WARN") && lines[1].contains("attempt=2"));
+    assert!(lines[0].contains("DEBUG") && lines[0].contains("resend_count=0 wait="));
+    assert!(lines[1].contains("WARN") && lines[1].contains("resend_count=1"));
 }

@@ -1,0 +1,149 @@
+//! One span for a request, and one inside it for each attempt, by the names of
+//! OpenTelemetry. Neither the query nor an error's text is ever in them: both
+//! may hold a token.
+
+use http::{Method, Request, Response};
+use smol_str::SmolStr;
+use tracing::{Span, field::Empty, info_span};
+
+use crate::{
+    classify::{ApiCode, Classification, ErrorClass},
+    error::BoxError,
+    extensions::RequestContext,
+};
+
+/// The spans of a request. Most programs have somebody who listens to them, and
+/// the others are not to pay: there are none then.
+#[derive(Debug)]
+pub(super) struct Spans {
+    request: Span,
+    attempt: Span,
+    method: Method,
+    template: Option<SmolStr>,
+    address: Option<SmolStr>,
+    /// How often it was sent again.
+    resends: u32,
+}
+
+impl Spans {
+    #[inline]
+    pub(super) fn of<B>(request: &Request<B>) -> Option<Box<Self>> {
+        let span = info_span!(
+            "request",
+            otel.kind = "internal",
+            http.request.method = request.method().as_str(),
+            url.template = template(request),
+            server.address = request.uri().host(),
+            http.request.resend_count = Empty,
+            http.response.status_code = Empty,
+            error.type = Empty,
+        );
+        if span.is_disabled() {
+            return None;
+        }
+        Some(Self::new(span, request))
+    }
+
+    #[cold]
+    fn new<B>(span: Span, request: &Request<B>) -> Box<Self> {
+        let mut spans = Self {
+            request: span,
+            attempt: Span::none(),
+            method: request.method().clone(),
+            template: template(request).map(SmolStr::new),
+            address: request.uri().host().map(SmolStr::new),
+            resends: 0,
+        };
+        spans.begin();
+        Box::new(spans)
+    }
+
+    /// The attempt is to be made once more.
+    pub(super) fn resend(&mut self) {
+        self.resends = self.resends.saturating_add(1);
+        self.begin();
+    }
+
+    fn begin(&mut self) {
+        self.attempt = info_span!(
+            parent: &self.request,
+            "attempt",
+            otel.kind = "client",
+            http.request.method = self.method.as_str(),
+            url.template = self.template.as_deref(),
+            server.address = self.address.as_deref(),
+            http.request.resend_count = (self.resends > 0).then_some(self.resends),
+            http.response.status_code = Empty,
+            error.type = Empty,
+            code = Empty,
+            request_id = Empty,
+            log_id = Empty,
+        );
+    }
+
+    pub(super) fn request(&self) -> Span {
+        self.request.clone()
+    }
+
+    /// The attempt under way has ended.
+    pub(super) fn answered<R>(&self, result: Result<&Response<R>, &BoxError>) {
+        note(&self.attempt, result);
+        let found = result.ok().and_then(|it| it.extensions().get());
+        let Some(found): Option<&Classification> = found else {
+            return;
+        };
+        match found.code() {
+            Some(ApiCode::Number(code)) => drop(self.attempt.record("code", *code)),
+            Some(ApiCode::Text(code)) => drop(self.attempt.record("code", &**code)),
+            None => {}
+        }
+        if let Some(id) = found.request_id() {
+            self.attempt.record("request_id", id);
+        }
+        if let Some(id) = found.log_id() {
+            self.attempt.record("log_id", id);
+        }
+    }
+
+    /// So has the request.
+    pub(super) fn ended<R>(&self, result: Result<&Response<R>, &BoxError>) {
+        note(&self.request, result);
+        if self.resends > 0 {
+            self.request
+                .record("http.request.resend_count", self.resends);
+        }
+    }
+}
+
+/// Does this inside the span of the attempt.
+#[inline]
+pub(super) fn in_attempt<T>(spans: Option<&Spans>, work: impl FnOnce() -> T) -> T {
+    match spans {
+        Some(spans) => spans.attempt.in_scope(work),
+        None => work(),
+    }
+}
+
+fn note<R>(span: &Span, result: Result<&Response<R>, &BoxError>) {
+    let class = match result {
+        Ok(response) => {
+            let status = response.status().as_u16();
+            span.record("http.response.status_code", status);
+            ErrorClass::of(response)
+        }
+        Err(_) => {
+            span.record("error.type", "failure");
+            return;
+        }
+    };
+    if !class.is_success() {
+        span.record("error.type", class.as_str());
+    }
+}
+
+fn template<B>(request: &Request<B>) -> Option<&str> {
+    request
+        .extensions()
+        .get()
+        .and_then(RequestContext::endpoint)
+}
