@@ -72,6 +72,8 @@ where
         }
         Next::Wait(delay) => {
             log::resend(kept, session, result.as_ref().ok().and_then(found), delay);
+            #[cfg(feature = "metrics")]
+            crate::metrics::resend(result.as_ref().ok().map(ErrorClass::of), delay);
             Settled::Wait(delay)
         }
         Next::OutcomeUnknown => {

@@ -5,6 +5,35 @@
 //! program installs whatever recorder it likes, such as the Prometheus
 //! exporter. Without one, a request pays a handful of instructions.
 //!
+//! # Example
+//! ```
+//! use std::convert::Infallible;
+//!
+//! use http::{Request, Response};
+//! use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+//! use tower::{ServiceBuilder, ServiceExt};
+//! use tower_tiktok::{metrics, retry_after_header::RetryAfterHeaderLayer};
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // In place of an exporter.
+//! let recorder = DebuggingRecorder::new();
+//! let snapshotter = recorder.snapshotter();
+//! recorder.install()?;
+//! metrics::describe();
+//!
+//! let client = ServiceBuilder::new()
+//!     .layer(RetryAfterHeaderLayer::new(std::time::Duration::from_secs(60)))
+//!     .service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(())));
+//! client.oneshot(Request::new(())).await?;
+//!
+//! let counted = snapshotter.snapshot().into_vec();
+//! let attempts = counted.iter().find(|it| it.0.key().name() == metrics::ATTEMPTS);
+//! assert_eq!(attempts.map(|it| &it.3), Some(&DebugValue::Counter(1)));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Names
 //!
 //! Names and labels are stable. Every label has a bounded number of values,
@@ -36,12 +65,21 @@
 //! | [`api_client.token_refreshes`](TOKEN_REFRESHES) | counter | refreshes | `outcome`: `success`, `failure` |
 //! | [`api_client.alerts`](ALERTS) | counter | alerts | `kind`, `state` |
 //!
+//! `code` is that of the API, where the class is known: the first 256 that were
+//! seen, and `other` for the rest. A wait is recorded when it is over, of those
+//! that had to wait; backoff's when it begins. The counters of attempts come from
+//! [`retry_after_header`](crate::retry_after_header), which sees each. Gauges are
+//! recorded when you ask for it: see [`Gauges`].
+//!
 //! `class` and `error.type` are those of
 //! [`ErrorClass::as_str`](crate::classify::ErrorClass::as_str), or `failure` where
 //! there was no answer; `scope` is `app`, `app_endpoint`, `account_endpoint`,
 //! `field_value` or `unknown`; `window` is `second`, `minute`, `day`, `other` or
 //! `unknown`.
 
+mod gauges;
 mod names;
+mod record;
 
-pub use self::names::*;
+pub(crate) use self::record::*;
+pub use self::{gauges::Gauges, names::*};

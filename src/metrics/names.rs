@@ -10,7 +10,7 @@ pub const ATTEMPTS: &str = "api_client.attempts";
 pub const THROTTLES: &str = "api_client.throttles";
 /// Requests that were sent again, by why.
 pub const RESENDS: &str = "api_client.resends";
-/// How long requests waited before they were sent.
+/// How long requests waited before they were sent, of those that had to.
 pub const WAIT: &str = "api_client.wait";
 /// How often a scope was closed by a refusal.
 pub const HOLDS: &str = "api_client.holds";

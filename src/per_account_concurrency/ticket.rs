@@ -15,6 +15,8 @@ pub(super) struct Ticket {
     kind: Kind,
     release: Release,
     state: State,
+    #[cfg(feature = "metrics")]
+    queueing: crate::metrics::Queueing,
 }
 
 #[derive(Debug)]
@@ -32,6 +34,8 @@ impl Ticket {
             kind,
             release,
             state: State::Outside(key),
+            #[cfg(feature = "metrics")]
+            queueing: Default::default(),
         }
     }
 
@@ -54,7 +58,11 @@ impl Ticket {
             };
         }
         if let State::Inside(Place::Queued { at, slot }) = self.state {
+            #[cfg(feature = "metrics")]
+            self.queueing.begin();
             ready!(self.permits.poll(at, slot, cx));
+            #[cfg(feature = "metrics")]
+            self.queueing.end("permit");
             self.state = State::Inside(Place::Held { at });
         }
         Poll::Ready(Ok(()))

@@ -7,6 +7,8 @@ use crate::classify::Classification;
 /// A refusal has closed a scope: one line for all who wait.
 #[cold]
 pub(super) fn held<R>(closed: &Closed, response: &Response<R>) {
+    #[cfg(feature = "metrics")]
+    crate::metrics::held(closed.scope);
     let found = response.extensions().get::<Classification>();
     let wait = closed.until.saturating_duration_since(Instant::now());
     tracing::warn!(

@@ -32,6 +32,8 @@ pub(super) struct Ticket {
     /// What it holds once it is granted.
     charges: Charges,
     deadline: Option<Instant>,
+    #[cfg(feature = "metrics")]
+    queueing: crate::metrics::Queueing,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,8 @@ impl Ticket {
             state: State::Outside,
             charges: Charges::default(),
             deadline: None,
+            #[cfg(feature = "metrics")]
+            queueing: Default::default(),
         }
     }
 
@@ -83,10 +87,14 @@ impl Ticket {
         }
         if let State::Queued(at) = self.state {
             self.check_deadline(now.instant)?;
+            #[cfg(feature = "metrics")]
+            self.queueing.begin();
             let polled = ready!(self.pacer.poll(at, now, cx));
             // NOTE: its place is free now, whatever became of it.
             self.state = State::Over;
             let (charges, its) = polled?;
+            #[cfg(feature = "metrics")]
+            self.queueing.end("pacing");
             (self.charges, turn) = (charges, Some(its));
             self.state = State::Granted { at: now };
         }

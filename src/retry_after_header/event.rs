@@ -19,6 +19,8 @@ pub(super) struct RequestNote {
     method: Method,
     endpoint: Option<SmolStr>,
     attempt: u32,
+    #[cfg(feature = "metrics")]
+    sent: tokio::time::Instant,
 }
 
 // ===== impl RequestNote =====
@@ -37,7 +39,15 @@ impl RequestNote {
                 .more
                 .and_then(|extensions| extensions.get())
                 .map_or(1, Attempt::number),
+            #[cfg(feature = "metrics")]
+            sent: tokio::time::Instant::now(),
         }
+    }
+
+    #[cfg(feature = "metrics")]
+    #[inline]
+    pub(super) fn count<R>(&self, response: Option<&Response<R>>) {
+        crate::metrics::attempt(&self.method, self.sent.elapsed(), response);
     }
 }
 

@@ -42,6 +42,10 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut output = this.inner.poll(cx);
+        #[cfg(feature = "metrics")]
+        if let Poll::Ready(result) = &output {
+            this.note.count(result.as_ref().ok());
+        }
         // Changed where it is: a response is large to move.
         if let Poll::Ready(Ok(response)) = &mut output {
             let class = ErrorClass::of(response);

@@ -59,6 +59,8 @@ impl Sinks {
 
     /// Tells everyone, and waits for nobody.
     pub(super) fn tell(&self, alert: &Alert) {
+        #[cfg(feature = "metrics")]
+        self.guarded(|| crate::metrics::alert(alert));
         if self.log {
             self.guarded(|| log(alert));
         }

@@ -19,6 +19,12 @@ pub enum TokenNotice<'a> {
 
 impl TokenNotice<'_> {
     pub(super) fn trace(self) {
+        #[cfg(feature = "metrics")]
+        match self {
+            Self::Refreshed(_) => crate::metrics::refreshed(true),
+            Self::RefreshFailed(_) => crate::metrics::refreshed(false),
+            Self::Stopped(_) | Self::Resumed(_) => {}
+        }
         match self {
             Self::Stopped(stopped) => {
                 tracing::error!(

@@ -46,6 +46,19 @@ impl<C, K, H> TikTokLayer<C, K, H> {
         self.concurrency.handle()
     }
 
+    /// How things stand, for the recorder of [`metrics`](crate::metrics).
+    #[cfg(feature = "metrics")]
+    #[must_use]
+    pub fn gauges(&self) -> crate::metrics::Gauges {
+        let gauges = crate::metrics::Gauges::new()
+            .pacing(self.pacing.handle())
+            .permits(self.concurrency.handle());
+        match self.backoff.budget() {
+            Some(budget) => gauges.budget(budget.clone()),
+            None => gauges,
+        }
+    }
+
     /// Looks at the queue, changes quotas, and pauses, while requests are
     /// under way.
     #[must_use]
