@@ -7,9 +7,9 @@ use crate::extensions::RequestContext;
 macro_rules! event {
     ($level:ident, $kept:expr, $text:literal) => {
         tracing::$level!(
-            method = %$kept.head().method(),
-            endpoint = $kept.context().and_then(RequestContext::endpoint),
-            resends = $kept.resends,
+            http.request.method = $kept.head().method().as_str(),
+            url.template = $kept.context().and_then(RequestContext::endpoint),
+            http.request.resend_count = $kept.resends,
             $text
         )
     };
