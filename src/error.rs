@@ -207,7 +207,8 @@ impl Error for WaitTooLong {
 
 /// A write may or may not have been carried out, and was not sent again.
 ///
-/// Read back whether it happened before you send it once more.
+/// Read back whether it happened before you send it once more. The layer of
+/// the feature `reconcile` does so in your place.
 pub struct OutcomeUnknown {
     classification: Option<Box<Classification>>,
     source: Option<BoxError>,

@@ -75,7 +75,7 @@ where
                         Asked::ForHead => None,
                         _ if !has_plain_body(&head) => None,
                         Asked::Plainly => shared.classify.scan(&head),
-                        Asked::Closer(look) => shared.classify.scan_closer(look, &head),
+                        Asked::Closer(look) => shared.scan_closer(look, &head),
                     };
                     let Some(scan) = scan else {
                         shared.judge(&mut head, None);
@@ -115,6 +115,12 @@ impl<C: Classify> Shared<C> {
         } else {
             self.ask(head, scan);
         }
+    }
+
+    /// Apart from `poll`, which is inlined for the answers that nearly all are.
+    #[cold]
+    fn scan_closer(&self, look: u16, head: &Parts) -> Option<C::Scan> {
+        self.classify.scan_closer(look, head)
     }
 
     /// Apart from `judge`, which is inlined for the answers that nearly all are.

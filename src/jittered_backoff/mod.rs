@@ -27,7 +27,8 @@
 //! [`DeadlineExceeded`](crate::error::DeadlineExceeded) at once, and a server
 //! that asks for too long a wait is [`WaitTooLong`](crate::error::WaitTooLong).
 //! A write that may have been carried out ends in neither, but in
-//! [`OutcomeUnknown`].
+//! [`OutcomeUnknown`]; a layer outside can find out what became of it (feature
+//! `reconcile`).
 //!
 //! Where the answer bears a [`PacedHold`](crate::extensions::PacedHold), a layer
 //! inside keeps the request back until it may go, and knows better when that

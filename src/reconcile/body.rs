@@ -1,4 +1,5 @@
 use std::{
+    fmt,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -10,7 +11,6 @@ use pin_project_lite::pin_project;
 pin_project! {
     /// The body of a response: that of the answer, or one that was made up for
     /// a write whose answer was lost.
-    #[derive(Debug)]
     pub struct ReconciledBody<R> {
         #[pin]
         kind: Kind<R>,
@@ -19,7 +19,6 @@ pin_project! {
 
 pin_project! {
     #[project = KindProj]
-    #[derive(Debug)]
     enum Kind<R> {
         Answer { #[pin] body: R },
         Made { bytes: Bytes },
@@ -71,6 +70,19 @@ impl<R: Body<Data = Bytes>> Body for ReconciledBody<R> {
             Kind::Answer { body } => body.size_hint(),
             // A body is in memory, so its length fits.
             Kind::Made { bytes } => SizeHint::with_exact(bytes.len() as u64),
+        }
+    }
+}
+
+impl<R: fmt::Debug> fmt::Debug for ReconciledBody<R> {
+    // Not what was made up: it is somebody's data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Answer { body } => f.debug_tuple("ReconciledBody").field(body).finish(),
+            Kind::Made { bytes } => f
+                .debug_struct("ReconciledBody")
+                .field("made_bytes", &bytes.len())
+                .finish(),
         }
     }
 }

@@ -1,4 +1,7 @@
-use std::future::{Future, Pending};
+use std::{
+    fmt,
+    future::{Future, Pending},
+};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -80,7 +83,7 @@ impl<S, B> Reconcile<S, B> for NoReconcile {
 }
 
 /// What is known of a write in doubt.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Doubt {
     pub(super) request: Request<Bytes>,
     pub(super) since: Instant,
@@ -104,6 +107,21 @@ impl Doubt {
     #[must_use]
     pub fn classification(&self) -> Option<&Classification> {
         self.classification.as_ref()
+    }
+}
+
+impl fmt::Debug for Doubt {
+    // Not the request: there is a token in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Doubt")
+            .field("method", self.request.method())
+            .field(
+                "context",
+                &self.request.extensions().get::<RequestContext>(),
+            )
+            .field("since", &self.since)
+            .field("classification", &self.classification)
+            .finish_non_exhaustive()
     }
 }
 

@@ -19,7 +19,6 @@ use crate::{
 
 /// What is kept of a write while it is under way: a copy, and the service to
 /// send it with.
-#[derive(Debug)]
 pub(super) struct Kept<S, B> {
     service: S,
     head: Head,
@@ -32,7 +31,6 @@ pub(super) struct Kept<S, B> {
 }
 
 /// A doubt that is not cleared up.
-#[derive(Debug)]
 struct Open {
     /// How it ends if that stays so.
     error: BoxError,

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use tokio::time::Instant;
-use tower::{BoxError, Layer, ServiceBuilder, ServiceExt};
+use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
 use tower_tiktok::{
     classify::Classification,
     error::OutcomeUnknown,
@@ -299,4 +299,27 @@ async fn no_setting_that_is_valid_panics() {
             assert_eq!(server.count(), sent);
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_token_is_shown() {
+    let (shown, server) = (
+        Arc::new(std::sync::Mutex::new(String::new())),
+        Server::new([Step::Break]),
+    );
+    let saw = shown.clone();
+    let layer = ReconcileLayer::new(move |doubt: Doubt| {
+        *saw.lock().unwrap() = format!("{doubt:?}");
+        async { Ok(Finding::Happened(Response::new(Bytes::from("hush")))) }
+    });
+    let mut client = layer.layer(JitteredBackoffLayer::default().layer(server));
+    let mut request = write("hush");
+    let token = http::HeaderValue::from_static("hush");
+    request.headers_mut().insert("access-token", token);
+    let call = client.ready().await.unwrap().call(request);
+    assert!(!format!("{call:?}").contains("hush"));
+    let response = call.await.unwrap();
+    assert!(!format!("{response:?}").contains("hush"));
+    let shown = shown.lock().unwrap();
+    assert!(shown.contains("POST") && !shown.contains("hush"), "{shown}");
 }

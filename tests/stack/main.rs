@@ -6,6 +6,7 @@ mod clones;
 mod context;
 mod drops;
 mod order;
+mod partial;
 mod replay;
 mod stream;
 mod support;
