@@ -29,6 +29,7 @@ say 'examples: each ends in an assertion'
 for example in hyper_client reqwest_client axum_service custom_classifier; do
     cargo run --quiet --locked --example "$example"
 done
+cargo run --quiet --locked --all-features --example metrics
 
 say 'a day at full rate, in paused time'
 cargo bench --locked -p tower-tiktok-benches --bench day
