@@ -29,6 +29,9 @@ const BEAT: Duration = Duration::from_millis(1);
 /// Timers count in whole milliseconds, and sleep one more.
 const TIMER: Duration = Duration::from_millis(2);
 
+/// The shortest deadline.
+pub(crate) const DEADLINE: Duration = Duration::from_millis(50);
+
 impl Machine {
     pub(crate) fn watch() -> Self {
         let beats = Arc::new(Mutex::new(Beats {
@@ -52,6 +55,19 @@ impl Machine {
     /// times.
     pub(crate) fn allows(&self, law: Duration, times: u32) -> Duration {
         law + times * (TIMER + self.worst())
+    }
+
+    /// The time within which a store is found again. It is tried each second, and
+    /// a machine that is later than the deadline may spoil as many tries.
+    pub(crate) fn allows_return(&self, law: Duration) -> Duration {
+        let spoilt = self.worst().div_duration_f64(DEADLINE) as u32;
+        self.allows(law, 4) + Duration::from_secs(spoilt.into())
+    }
+
+    /// A machine that is later than the shortest deadline: its server may be later
+    /// than any.
+    pub(crate) fn is_late(&self) -> bool {
+        self.worst() >= DEADLINE
     }
 
     /// The part of a limit that is used by whoever is late each time that one of

@@ -13,5 +13,7 @@ mod machine;
 mod outages;
 mod server;
 mod sharing;
+#[cfg(feature = "tiktok")]
+mod stack;
 #[cfg(feature = "redis-tls")]
 mod tls;

@@ -1,0 +1,100 @@
+use tokio::time::sleep;
+
+use super::fleet::Fleet;
+use crate::{
+    cable::Cable,
+    fleet::{LIMIT, ms, redis},
+    server::Server,
+};
+
+/// The refusals of one second.
+const SECOND: u64 = LIMIT as u64;
+
+#[tokio::test]
+async fn nothing_is_lost_with_a_server_that_is_killed() {
+    let mut server = Server::start(&[]).await;
+    let url = server.url();
+    let mut fleet = Fleet::at_work(|| redis(&url), 2_400, 150).await;
+    server.kill();
+    fleet.is_joined_without_a_store(redis(&url)).await;
+    sleep(ms(4_000)).await;
+    server.restart().await;
+    fleet.are_up().await;
+    fleet.said_once(1);
+    fleet.finish().await;
+    fleet.ends_well(SECOND);
+}
+
+#[tokio::test]
+async fn no_minute_is_overrun_while_the_server_is_stopped() {
+    let server = Server::start(&[]).await;
+    let url = server.url();
+    // The minute is full when the server goes on.
+    let mut fleet = Fleet::at_work(|| redis(&url), 900, 245).await;
+    server.signal("STOP");
+    fleet.is_joined_without_a_store(redis(&url)).await;
+    sleep(ms(20_000)).await;
+    server.signal("CONT");
+    fleet.are_up().await;
+    fleet.said_once(1);
+    fleet.finish().await;
+    fleet.ends_well(SECOND);
+}
+
+#[tokio::test]
+async fn nothing_is_lost_on_a_cable_that_is_cut() {
+    let server = Server::start(&[]).await;
+    let cable = Cable::to(server.port).await;
+    let url = format!("redis://127.0.0.1:{}", cable.port);
+    let mut fleet = Fleet::at_work(|| redis(&url), 2_400, 150).await;
+    cable.cut(true);
+    fleet.is_joined_without_a_store(redis(&url)).await;
+    fleet.are_down().await;
+    cable.cut(false);
+    fleet.are_up().await;
+    fleet.said_once(1);
+    fleet.finish().await;
+    fleet.ends_well(SECOND);
+}
+
+#[tokio::test]
+async fn a_server_that_forgets_is_no_outage() {
+    let server = Server::start(&[]).await;
+    let url = server.url();
+    let mut fleet = Fleet::at_work(|| redis(&url), 2_400, 150).await;
+    for _ in 0..3 {
+        server.tell("FLUSHALL").await;
+        server.tell("SCRIPT FLUSH").await;
+        sleep(ms(2_000)).await;
+    }
+    fleet.finish().await;
+    fleet.said_once(0);
+    fleet.ends_well(SECOND);
+}
+
+#[tokio::test]
+async fn nothing_is_lost_with_a_server_that_is_read_only_full_or_garbled() {
+    let server = Server::start(&[]).await;
+    let other = Server::start(&[]).await;
+    let url = server.url();
+    let mut fleet = Fleet::at_work(|| redis(&url), 2_400, 200).await;
+    let key = "{pacing:default}:scope:app";
+    let replica = format!("REPLICAOF 127.0.0.1 {}", other.port);
+    let [set, unset] = [format!("SET {key} garbage"), format!("DEL {key}")];
+    for (breaks, mends) in [(&*replica, "REPLICAOF NO ONE"), (&*set, &*unset)] {
+        server.tell(breaks).await;
+        fleet.are_down().await;
+        server.tell(mends).await;
+        fleet.are_up().await;
+    }
+    fleet.said_once(2);
+    // A new scope cannot be made, and what cannot be read is not there.
+    server.tell("CONFIG SET maxmemory 1").await;
+    fleet.is_joined_without_a_store(redis(&url)).await;
+    server.tell(&format!("HSET {key} s garbage")).await;
+    sleep(ms(2_000)).await;
+    server.tell("CONFIG SET maxmemory 0").await;
+    fleet.are_up().await;
+    fleet.finish().await;
+    fleet.ends_well(2 * SECOND);
+}
