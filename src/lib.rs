@@ -53,6 +53,7 @@
 //! |---|---|---|---|
 //! | [`TikTokRequestContextLayer`](tiktok::context) | tells account, endpoint and operation | URL, beginning of the body | [`RequestContext`](extensions::RequestContext) |
 //! | [`ReconcileLayer`](reconcile) | finds out what became of a write whose answer was lost; off by default | `RequestContext` | [`Reconciled`](reconcile::Reconciled) |
+//! | [`PollPacingLayer`](poll_pacing) | spaces out polls; waits while a job is not ready | `RequestContext`, `Classification` | [`LeaveNotReady`](extensions::LeaveNotReady) |
 //! | [`JitteredBackoffLayer`](jittered_backoff) | sends again what is safe to send again | all of the below | [`Attempt`](extensions::Attempt) |
 //! | [`TokenRefreshLayer`](token_refresh) | puts the token on each attempt, and refreshes it once for all | `RequestContext`, `Classification` | |
 //! | [`PerAccountConcurrencyLayer`](per_account_concurrency) | so many requests in flight for each account | `RequestContext` | |
@@ -78,6 +79,7 @@
 //! | `reconcile` | yes | [`reconcile`] |
 //! | `request-pacing` | yes | [`request_pacing`] |
 //! | `token-refresh` | yes | [`token_refresh`] |
+//! | `poll-pacing` | yes | [`poll_pacing`] |
 //! | `hyper` | yes | tells hyper's and reqwest's transport errors apart |
 //! | `service-builder-ext` | yes | [`ServiceBuilderExt`] |
 //! | `shared-state` | | `shared_state`: one limit for several processes |
@@ -100,6 +102,8 @@ pub mod jittered_backoff;
 pub mod metrics;
 #[cfg(feature = "per-account-concurrency")]
 pub mod per_account_concurrency;
+#[cfg(feature = "poll-pacing")]
+pub mod poll_pacing;
 #[cfg(feature = "reconcile")]
 pub mod reconcile;
 #[cfg(feature = "request-pacing")]
@@ -120,6 +124,8 @@ pub mod token_refresh;
 #[cfg(feature = "service-builder-ext")]
 pub use self::tiktok::ServiceBuilderExt;
 
+#[cfg(feature = "poll-pacing")]
+mod coalesce;
 #[cfg(feature = "error-classifier")]
 mod find_byte;
 #[cfg(any(feature = "per-account-concurrency", feature = "request-pacing"))]

@@ -23,11 +23,12 @@ use tower_tiktok::{
     extensions::{Operation, RequestContext},
     jittered_backoff::JitteredBackoffLayer,
     per_account_concurrency::PerAccountConcurrencyLayer,
+    poll_pacing::{Job, PollPacingLayer, Spacing},
     reconcile::{Doubt, Finding, ReconcileLayer},
     request_pacing::{Quota, Quotas, RequestPacingLayer},
     retry_after_header::RetryAfterHeaderLayer,
     throttle_alert::ThrottleAlertLayer,
-    tiktok::{TikTokErrorClassifierLayer, TikTokLayer, TikTokRequestContextLayer},
+    tiktok::{TikTokErrorClassifierLayer, TikTokJobs, TikTokLayer, TikTokRequestContextLayer},
     token_refresh::{RefreshRequest, Token, TokenRefreshLayer},
 };
 
@@ -281,8 +282,29 @@ contract!(
         .unwrap()
 );
 contract!(
+    poll_pacing,
+    PollPacingLayer::builder(|_: &Request<Full<Bytes>>| {
+        let spacing = Spacing::between(Duration::from_secs(1), Duration::from_secs(9));
+        Some(Job::needed(spacing.unwrap()))
+    })
+    .build()
+    .unwrap()
+);
+contract!(
+    poll_pacing_of_no_poll,
+    PollPacingLayer::builder(|_: &Request<Full<Bytes>>| None)
+        .build()
+        .unwrap()
+);
+contract!(
     tiktok_error_classifier,
     TikTokErrorClassifierLayer::builder().build().unwrap()
 );
 contract!(tiktok_request_context, TikTokRequestContextLayer::default());
 contract!(tiktok_stack, TikTokLayer::builder().build());
+contract!(
+    tiktok_stack_with_poll_pacing,
+    TikTokLayer::builder()
+        .poll_pacing(PollPacingLayer::builder(TikTokJobs::new()).build().unwrap())
+        .build()
+);

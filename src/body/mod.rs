@@ -6,12 +6,26 @@ mod json;
 mod peek;
 #[cfg(feature = "error-classifier")]
 mod peeked;
-#[cfg(any(feature = "jittered-backoff", feature = "token-refresh"))]
+#[cfg(any(
+    feature = "jittered-backoff",
+    feature = "poll-pacing",
+    feature = "token-refresh"
+))]
 mod replay;
+#[cfg(feature = "poll-pacing")]
+mod shared;
 
 #[cfg(feature = "error-classifier")]
 pub(crate) use self::peek::{Look, Peek};
-#[cfg(any(feature = "jittered-backoff", feature = "token-refresh"))]
+#[cfg(any(
+    feature = "jittered-backoff",
+    feature = "poll-pacing",
+    feature = "token-refresh"
+))]
 pub use self::replay::{BodyLost, Replay, ReplayBody};
+#[cfg(feature = "poll-pacing")]
+pub(crate) use self::shared::Frames;
+#[cfg(feature = "poll-pacing")]
+pub use self::shared::SharedBody;
 #[cfg(feature = "error-classifier")]
 pub use self::{json::JsonFields, peeked::Peeked};

@@ -187,7 +187,11 @@ impl<B: Body + fmt::Debug> fmt::Debug for Peeked<B> {
     }
 }
 
-#[cfg(feature = "jittered-backoff")]
+#[cfg(any(
+    feature = "jittered-backoff",
+    feature = "poll-pacing",
+    feature = "token-refresh"
+))]
 impl<B: Body + super::Replay> super::Replay for Peeked<B>
 where
     B::Data: Clone,

@@ -9,6 +9,7 @@
 //! | [`RequestContext`] | request | the caller, or the layer that finds it out | backoff, concurrency, logs |
 //! | [`Deadline`] | request | the caller | every layer that waits |
 //! | [`Attempt`] | request | backoff, on each resend | every layer that waits, logs |
+//! | [`LeaveNotReady`] | request | poll pacing | backoff |
 //! | [`Classification`](crate::classify::Classification) | response | the classifier | backoff, pacing, logs |
 //! | [`PartialFailure`] | response | the classifier | the caller |
 //! | [`RetryAfter`] | response | the header layer | backoff, pacing |
@@ -21,6 +22,7 @@ mod context;
 mod deadline;
 #[cfg(any(feature = "jittered-backoff", feature = "request-pacing"))]
 mod departure;
+mod leave_not_ready;
 #[cfg(any(
     feature = "jittered-backoff",
     feature = "per-account-concurrency",
@@ -47,6 +49,7 @@ pub use self::{
     attempt::Attempt,
     context::{Priority, RequestContext},
     deadline::Deadline,
+    leave_not_ready::LeaveNotReady,
     operation::Operation,
     paced_hold::PacedHold,
     partial_failure::{FailedItem, PartialFailure},

@@ -11,7 +11,7 @@ use super::{head::Head, session::Session};
 use crate::{
     body::{BodyLost, Replay},
     error::BoxError,
-    extensions::{Departure, Operation, RequestContext},
+    extensions::{Departure, LeaveNotReady, Operation, RequestContext},
 };
 
 /// What is kept of a request while it is under way.
@@ -52,6 +52,14 @@ impl<S, B> Kept<S, B> {
         match self.context() {
             Some(context) => Cow::Borrowed(context.operation()),
             None => Cow::Owned(Operation::from_method(self.method())),
+        }
+    }
+
+    /// Whether a layer outside waits for what is not ready.
+    pub(super) fn leaves_not_ready(&self) -> bool {
+        match self {
+            Self::Copy { head, .. } => head.extension::<LeaveNotReady>().is_some(),
+            Self::Gone { .. } => false,
         }
     }
 

@@ -53,7 +53,11 @@ where
         deadline: kept.deadline(),
         now,
     };
-    let mut next = session.judge(&config.limits, &facts, || config.chance.draw());
+    let mut next = if outcome.is_not_ready() && kept.leaves_not_ready() {
+        session.give_up(&operation, outcome.proof())
+    } else {
+        session.judge(&config.limits, &facts, || config.chance.draw())
+    };
     // Who is turned away and told when to come back adds no load by obeying.
     let told = facts.held.is_some() || !facts.floor.is_zero();
     let invited = outcome.proof() == Proof::NotDone && told;

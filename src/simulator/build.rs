@@ -34,6 +34,8 @@ pub enum InvalidSimulator {
     UnknownEndpoint(String),
     /// The start is before 1970 or after the year 9000.
     Start,
+    /// The spread of the jobs is not between 1 and 1000.
+    JobSpread,
 }
 impl SimulatorBuilder {
     /// A simulator whose clock starts now.
@@ -67,10 +69,11 @@ impl SimulatorBuilder {
         for token in &self.refresh_tokens {
             tokens.issue_refresh(token, None);
         }
-        let tasks = Tasks::new(TaskTimes {
+        let times = TaskTimes {
             queued: micros(self.report_queued),
             processing: micros(self.report_processing),
-        });
+        };
+        let tasks = Tasks::new(times, self.job_spread, self.seed);
         let mut world = World::new(tasks, tokens, micros(self.transcoding));
         for id in self.advertisers.iter().flatten() {
             world.advertisers.number(id);
@@ -115,6 +118,9 @@ impl SimulatorBuilder {
         if !self.latency.is_sound() {
             return Err(InvalidSimulator::Latency);
         }
+        if !(1.0..=1_000.0).contains(&self.job_spread) {
+            return Err(InvalidSimulator::JobSpread);
+        }
         // Request ids have four digits for the year.
         let last = UNIX_EPOCH + Duration::from_secs(221_845_392_000);
         if self.start < UNIX_EPOCH || self.start > last {
@@ -133,6 +139,7 @@ impl fmt::Display for InvalidSimulator {
             }
             Self::Latency => f.write_str("the latency's share or sigma is out of range"),
             Self::UnknownEndpoint(path) => write!(f, "there is no endpoint {path}"),
+            Self::JobSpread => f.write_str("the spread of the jobs is not between 1 and 1000"),
             Self::Start => f.write_str("the start is not between the years 1970 and 9000"),
         }
     }

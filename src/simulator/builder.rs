@@ -41,6 +41,7 @@ pub struct SimulatorBuilder {
     pub(super) transcoding: Duration,
     pub(super) report_queued: Duration,
     pub(super) report_processing: Duration,
+    pub(super) job_spread: f64,
     pub(super) start: SystemTime,
     pub(super) app_id: String,
     pub(super) seed: u64,
@@ -89,6 +90,7 @@ impl Default for SimulatorBuilder {
             transcoding: Duration::from_secs(60),
             report_queued: Duration::from_secs(5),
             report_processing: Duration::from_secs(25),
+            job_spread: 1.0,
             start: UNIX_EPOCH + START,
             app_id: "7055107885017071618".to_owned(),
             seed: 0,
@@ -253,12 +255,20 @@ impl SimulatorBuilder {
         self
     }
 
-    /// How long an asynchronous report is `QUEUING`, and then `PROCESSING`.
+    /// How long a task, such as an asynchronous report, is `QUEUING`, and then `PROCESSING`.
     /// Default: 5 s and 25 s.
     #[must_use]
     pub const fn report_times(mut self, queued: Duration, processing: Duration) -> Self {
         self.report_queued = queued;
         self.report_processing = processing;
+        self
+    }
+
+    /// Makes tasks and videos take between a `factor`-th of their time and
+    /// `factor` times as long, by chance. Default: 1, they all take the same.
+    #[must_use]
+    pub const fn job_spread(mut self, factor: f64) -> Self {
+        self.job_spread = factor;
         self
     }
 

@@ -24,6 +24,24 @@ pub struct Ledger {
     /// The last answers, oldest first, as many as
     /// [`remember_answers`](super::SimulatorBuilder::remember_answers) says.
     pub answers: VecDeque<Issued>,
+    /// The tasks and videos, in the order of creation.
+    pub made: Vec<Made>,
+}
+
+/// Something that was made in the background, and asked after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Made {
+    /// Its id.
+    pub id: String,
+    /// When it was created.
+    pub begun: Duration,
+    /// When it was there, or had failed.
+    pub ready: Duration,
+    /// When somebody was told so first.
+    pub told: Option<Duration>,
+    /// How often it was asked after.
+    pub polls: u64,
 }
 
 /// Counts of calls, and of what came of them.

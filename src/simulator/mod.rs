@@ -104,7 +104,7 @@ pub use self::{
     fault::{Fault, Faults},
     future::ResponseFuture,
     latency::Latency,
-    ledger::{Issued, Ledger, Refused, Second, Suspension, Tally},
+    ledger::{Issued, Ledger, Made, Refused, Second, Suspension, Tally},
     level::{Level, Limits, Sharing},
     script::Script,
     server::Server,

@@ -131,6 +131,7 @@ impl Recorder {
                 .collect(),
             suspensions: self.suspensions.clone(),
             answers: self.answers.clone(),
+            made: Vec::new(),
         }
     }
 

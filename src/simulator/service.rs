@@ -55,7 +55,10 @@ impl Simulator {
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         let backend = self.lock();
-        backend.recorder.snapshot(&backend.world.advertisers)
+        Ledger {
+            made: backend.world.tasks.made(),
+            ..backend.recorder.snapshot(&backend.world.advertisers)
+        }
     }
 
     /// Forces a fault on requests to come.

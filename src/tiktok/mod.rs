@@ -5,6 +5,7 @@ pub mod classifier;
 pub mod codes;
 pub mod context;
 pub mod endpoints;
+pub mod jobs;
 pub mod partial;
 pub mod quotas;
 pub mod reconcile;
@@ -19,6 +20,7 @@ pub use self::{
     codes::{Api, classify_code},
     context::{TikTokRequestContext, TikTokRequestContextLayer},
     endpoints::Endpoint,
+    jobs::TikTokJobs,
     partial::PartialRule,
     quotas::{AccessLevel, TikTokQuotas},
     reconcile::ReadBackByName,

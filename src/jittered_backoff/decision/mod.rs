@@ -108,6 +108,11 @@ impl Outcome {
         }
     }
 
+    pub(super) fn is_not_ready(self) -> bool {
+        let class = ErrorClass::NotReady;
+        matches!(self, Self::Answer { class: found, .. } if found == class)
+    }
+
     fn is_final(self) -> bool {
         matches!(self, Self::Answer { is_final: true, .. })
     }

@@ -33,7 +33,7 @@ pub(super) struct World {
     names: Names,
     memory: Memory,
     events: HashSet<[String; 3]>,
-    tasks: Tasks,
+    pub(super) tasks: Tasks,
     transcoding: Micros,
 }
 
@@ -146,9 +146,20 @@ impl World {
             "/file/video/ad/search/" => self.search_videos(scene),
             "/file/name/check/" => self.check_names(scene),
             "/report/integrated/get/" => self.report(scene),
-            "/report/task/create/" => self.create_task(scene),
-            "/report/task/check/" => self.check_task(scene),
-            "/report/task/download/" => self.download_task(scene),
+            "/report/task/create/"
+            | "/comment/task/create/"
+            | "/blockedword/task/create/"
+            | "/changelog/task/create/"
+            | "/campaign/copy/task/create/" => self.create_task(scene),
+            "/report/task/check/"
+            | "/comment/task/check/"
+            | "/blockedword/task/check/"
+            | "/changelog/task/check/" => self.check_task(scene),
+            "/campaign/copy/task/check/" => self.check_copy(scene),
+            "/report/task/download/"
+            | "/comment/task/download/"
+            | "/blockedword/task/download/"
+            | "/changelog/task/download/" => self.download_task(scene),
             "/report/task/cancel/" => self.cancel_task(scene),
             "/event/track/" => self.track(scene),
             "/user/info/" => accounts::user(),

@@ -1,13 +1,15 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::{Scene, World, listing::page};
+use super::{Scene, World, listing::page, natural_key};
 use crate::simulator::{
     chance::Chance,
     clock::{civil, day_of},
     fault::Fault,
     objects::Shelf,
     reply::Reply,
+    routes::ROUTES,
+    tasks::Status,
 };
 
 impl World {
@@ -21,34 +23,61 @@ impl World {
     }
 
     pub(super) fn create_task(&mut self, scene: &mut Scene<'_>) -> Reply {
-        if let Some(refusal) = question(scene) {
+        let is_report = ROUTES[scene.route].path == "/report/task/create/";
+        if let Some(refusal) = question(scene).filter(|_| is_report) {
             return refusal;
         }
-        scene.effects.applied = true;
-        scene.effects.created += 1;
+        match natural_key(scene).filter(|_| !is_report) {
+            Some(name) => self.created(scene, &name),
+            None => {
+                scene.effects.applied = true;
+                scene.effects.created += 1;
+            }
+        }
         let fails = scene.strike(Fault::TaskFailure);
         let id = self.tasks.create(scene.now, scene.owner(), fails);
         Reply::ok(json!({ "task_id": id }))
     }
 
     pub(super) fn check_task(&mut self, scene: &Scene<'_>) -> Reply {
+        let status = match self.status(scene) {
+            Err(refusal) => return refusal,
+            Ok(status) => status,
+        };
+        // Code 0 all the same.
+        Reply::ok(json!({
+            "status": match status {
+                Status::Queued => "QUEUING",
+                Status::Running => "PROCESSING",
+                Status::Done => "SUCCESS",
+                Status::Failed => "FAILED",
+                Status::Canceled => "CANCELED",
+            },
+            "message": match status {
+                Status::Failed => "Failed to run the task, please try again later.",
+                _ => "",
+            },
+        }))
+    }
+
+    /// The copy of a campaign has words of its own.
+    pub(super) fn check_copy(&mut self, scene: &Scene<'_>) -> Reply {
         match self.status(scene) {
             Err(refusal) => refusal,
-            // Code 0 all the same.
-            Ok("FAILED") => Reply::ok(json!({
-                "status": "FAILED",
-                "message": "Failed to run the task, please try again later.",
+            Ok(Status::Queued | Status::Running) => Reply::ok(json!({ "task_status": "RUNNING" })),
+            Ok(Status::Done) => Reply::ok(json!({
+                "task_status": "SUCCESS", "ad_status": "ALL_SUCCESS",
             })),
-            Ok(status) => Reply::ok(json!({ "status": status, "message": "" })),
+            Ok(Status::Failed | Status::Canceled) => Reply::ok(json!({ "task_status": "FAILURE" })),
         }
     }
 
     pub(super) fn download_task(&mut self, scene: &Scene<'_>) -> Reply {
         match self.status(scene) {
             Err(refusal) => refusal,
-            Ok("SUCCESS") => Reply::file(Bytes::from_static(b"advertiser_id,spend\n1,12.34\n")),
-            Ok("QUEUING" | "PROCESSING") => Reply::error(40_201, "Task is not ready."),
-            Ok(_) => Reply::error(40_200, "Task error."),
+            Ok(Status::Done) => Reply::file(Bytes::from_static(b"advertiser_id,spend\n1,12.34\n")),
+            Ok(Status::Queued | Status::Running) => Reply::error(40_201, "Task is not ready."),
+            Ok(Status::Failed | Status::Canceled) => Reply::error(40_200, "Task error."),
         }
     }
 
@@ -61,7 +90,7 @@ impl World {
         Reply::empty()
     }
 
-    fn status(&self, scene: &Scene<'_>) -> Result<&'static str, Reply> {
+    fn status(&mut self, scene: &Scene<'_>) -> Result<Status, Reply> {
         let id = scene
             .call
             .text("task_id")

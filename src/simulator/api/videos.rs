@@ -3,7 +3,9 @@ use std::borrow::Cow;
 use serde_json::{Map, Value, json};
 
 use super::{Kind, Scene, World, listing::page};
-use crate::simulator::{call::text, objects::Object, reply::Reply};
+use crate::simulator::{
+    call::text, clock::Micros, objects::Object, reply::Reply, tasks::TaskTimes,
+};
 
 impl World {
     /// By URL or by file. The name must be new, the video is usable later.
@@ -33,8 +35,15 @@ impl World {
         // Without a name every upload is a video of its own.
         let name = name.unwrap_or_else(|| format!("video {}", self.videos.owned(owner).len()));
         self.created(scene, &name);
-        let usable_from = scene.now.saturating_add(self.transcoding);
-        let id = self.videos.add(owner, &name, usable_from, Map::new());
+        let id = self.videos.add(owner, &name, Micros::MAX, Map::new());
+        let times = TaskTimes {
+            queued: 0,
+            processing: self.transcoding,
+        };
+        let usable_from = self.tasks.begin(scene.now, owner, &id, times, false);
+        if let Some(video) = self.videos.get_mut(owner, &id) {
+            video.usable_from = usable_from;
+        }
         // An array with one object, "for compatibility reasons".
         Reply::ok(json!([{ "video_id": id }]))
     }
@@ -49,6 +58,7 @@ impl World {
             return Reply::error(40_011, "Too many IDs are provided in a single request.");
         }
         let owner = scene.owner();
+        self.asked_after(scene, &ids);
         let found = ids.iter().filter_map(|id| self.videos.get(owner, id));
         let usable = found.filter(|video| video.usable_from <= scene.now);
         Reply::ok(json!({ "list": usable.map(row).collect::<Vec<_>>() }))
@@ -67,6 +77,7 @@ impl World {
         let name = name.and_then(text);
         let places = match (texts("video_ids"), &name) {
             (Some(ids), _) => {
+                self.asked_after(scene, &ids);
                 let places = ids.iter().filter_map(|id| self.videos.place(owner, id));
                 Cow::Owned(places.collect())
             }
@@ -79,6 +90,13 @@ impl World {
         });
         let usable: Vec<&Object> = usable.collect();
         page(scene.call, &usable, "list", |video| row(video))
+    }
+
+    /// Notes that these were asked after.
+    fn asked_after(&mut self, scene: &Scene<'_>, ids: &[String]) {
+        for id in ids {
+            self.tasks.status(scene.now, scene.owner(), id);
+        }
     }
 
     /// `file/name/check`: which of the names are taken.

@@ -101,7 +101,7 @@ mod form;
 mod future;
 mod layer;
 mod params;
-mod query;
+pub(in crate::tiktok) mod query;
 mod scan;
 mod service;
 mod word;

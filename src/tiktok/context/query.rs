@@ -50,6 +50,18 @@ fn word(text: &str) -> (Option<Word>, &str) {
     (Word::from_text(Decoded(encoded.as_bytes())), rest)
 }
 
+/// The name and the value of each parameter, as they are meant.
+pub(in crate::tiktok) fn pairs(query: &str) -> impl Iterator<Item = (String, String)> {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (decoded(name), decoded(value)))
+}
+
+fn decoded(text: &str) -> String {
+    let bytes = Decoded(text.as_bytes()).collect();
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
 /// The bytes of a form-urlencoded text. A percent sign that encodes nothing
 /// stands for itself.
 struct Decoded<'a>(&'a [u8]);

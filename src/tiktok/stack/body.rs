@@ -7,7 +7,14 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::{body::Peeked, per_account_concurrency::HeldBody, reconcile::ReconciledBody};
+use crate::{
+    body::{Peeked, SharedBody},
+    per_account_concurrency::HeldBody,
+    reconcile::ReconciledBody,
+};
+
+/// What the layers make of a body.
+pub(super) type Inside<R> = ReconciledBody<SharedBody<HeldBody<Peeked<R>>>>;
 
 pin_project! {
     /// The body of a response, exactly as the client gave it, unless the answer
@@ -15,12 +22,12 @@ pin_project! {
     #[derive(Debug)]
     pub struct ResponseBody<R: Body> {
         #[pin]
-        inner: ReconciledBody<HeldBody<Peeked<R>>>,
+        inner: Inside<R>,
     }
 }
 
 impl<R: Body> ResponseBody<R> {
-    pub(super) fn new(inner: ReconciledBody<HeldBody<Peeked<R>>>) -> Self {
+    pub(super) fn new(inner: Inside<R>) -> Self {
         Self { inner }
     }
 }

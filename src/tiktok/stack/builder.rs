@@ -6,11 +6,15 @@ use crate::shared_state::SharedState;
 use crate::{
     jittered_backoff::{JitteredBackoffLayer, TransportErrors},
     per_account_concurrency::{FromContext, PerAccountConcurrencyLayer},
+    poll_pacing::PollPacingLayer,
     reconcile::{NoReconcile, ReconcileLayer},
     request_pacing::{Quotas, RequestPacingLayer, Scopes},
     retry_after_header::RetryAfterHeaderLayer,
     throttle_alert::ThrottleAlertLayer,
-    tiktok::{AccessLevel, TikTokErrorClassifierLayer, TikTokQuotas, TikTokRequestContextLayer},
+    tiktok::{
+        AccessLevel, TikTokErrorClassifierLayer, TikTokJobs, TikTokQuotas,
+        TikTokRequestContextLayer,
+    },
 };
 
 /// The longest wait that a header is believed.
@@ -21,6 +25,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 #[derive(Clone, Debug)]
 pub struct TikTokLayerBuilder<C = TransportErrors, K = FromContext, H = NoReconcile> {
     context: TikTokRequestContextLayer,
+    poll_pacing: Option<PollPacingLayer<TikTokJobs>>,
     reconcile: ReconcileLayer<H>,
     backoff: JitteredBackoffLayer<C>,
     concurrency: PerAccountConcurrencyLayer<K>,
@@ -36,6 +41,7 @@ impl TikTokLayerBuilder {
     pub(super) fn new() -> Self {
         Self {
             context: TikTokRequestContextLayer::default(),
+            poll_pacing: None,
             reconcile: ReconcileLayer::default(),
             backoff: JitteredBackoffLayer::default(),
             concurrency: PerAccountConcurrencyLayer::default(),
@@ -57,6 +63,15 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
         self
     }
 
+    /// Spaces out polls, and waits where a task or a video is not ready. The
+    /// default is that polls go when they come, and that what is not ready is
+    /// sent again as backoff has it. See [`jobs`](crate::tiktok::jobs).
+    #[must_use]
+    pub fn poll_pacing(mut self, layer: PollPacingLayer<TikTokJobs>) -> Self {
+        self.poll_pacing = Some(layer);
+        self
+    }
+
     /// How it is found out what became of a create whose answer was lost. The
     /// default is that nobody asks, and that it ends in
     /// [`OutcomeUnknown`](crate::error::OutcomeUnknown). For campaigns and ad
@@ -66,6 +81,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
     pub fn reconcile<H2>(self, layer: ReconcileLayer<H2>) -> TikTokLayerBuilder<C, K, H2> {
         TikTokLayerBuilder {
             context: self.context,
+            poll_pacing: self.poll_pacing,
             reconcile: layer,
             backoff: self.backoff,
             concurrency: self.concurrency,
@@ -83,6 +99,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
     pub fn backoff<C2>(self, layer: JitteredBackoffLayer<C2>) -> TikTokLayerBuilder<C2, K, H> {
         TikTokLayerBuilder {
             context: self.context,
+            poll_pacing: self.poll_pacing,
             reconcile: self.reconcile,
             backoff: layer,
             concurrency: self.concurrency,
@@ -103,6 +120,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
     ) -> TikTokLayerBuilder<C, K2, H> {
         TikTokLayerBuilder {
             context: self.context,
+            poll_pacing: self.poll_pacing,
             reconcile: self.reconcile,
             backoff: self.backoff,
             concurrency: layer,
@@ -215,6 +233,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
         }
         TikTokLayer {
             context: self.context,
+            poll_pacing: self.poll_pacing,
             reconcile: self.reconcile,
             backoff: self.backoff,
             concurrency: self.concurrency,

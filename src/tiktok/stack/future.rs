@@ -8,9 +8,8 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::ResponseBody;
-use crate::{
-    body::Peeked, error::BoxError, per_account_concurrency::HeldBody, reconcile::ReconciledBody,
-};
+use super::body::Inside;
+use crate::error::BoxError;
 
 pin_project! {
     /// Response future for [`TikTok`](super::TikTok).
@@ -29,7 +28,7 @@ impl<F> ResponseFuture<F> {
 
 impl<F, R> Future for ResponseFuture<F>
 where
-    F: Future<Output = Result<Response<ReconciledBody<HeldBody<Peeked<R>>>>, BoxError>>,
+    F: Future<Output = Result<Response<Inside<R>>, BoxError>>,
     R: Body,
 {
     type Output = Result<Response<ResponseBody<R>>, BoxError>;

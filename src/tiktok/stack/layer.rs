@@ -6,11 +6,12 @@ use crate::{
     per_account_concurrency::{
         FromContext, PerAccountConcurrencyHandle, PerAccountConcurrencyLayer,
     },
+    poll_pacing::{PollPacing, PollPacingLayer},
     reconcile::{NoReconcile, ReconcileLayer},
     request_pacing::{RequestPacingHandle, RequestPacingLayer},
     retry_after_header::RetryAfterHeaderLayer,
     throttle_alert::{ThrottleAlert, ThrottleAlertLayer},
-    tiktok::{TikTokErrorClassifierLayer, TikTokRequestContextLayer},
+    tiktok::{TikTokErrorClassifierLayer, TikTokJobs, TikTokRequestContextLayer},
 };
 
 /// Layer that applies the whole stack. See the [module docs](super).
@@ -21,6 +22,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct TikTokLayer<C = TransportErrors, K = FromContext, H = NoReconcile> {
     pub(super) context: TikTokRequestContextLayer,
+    pub(super) poll_pacing: Option<PollPacingLayer<TikTokJobs>>,
     pub(super) reconcile: ReconcileLayer<H>,
     pub(super) backoff: JitteredBackoffLayer<C>,
     pub(super) concurrency: PerAccountConcurrencyLayer<K>,
@@ -77,7 +79,11 @@ impl<S, C, K: Clone, H> Layer<S> for TikTokLayer<C, K, H> {
             None => ThrottleAlert::off(judged),
         };
         let permitted = self.concurrency.layer(self.pacing.layer(watched));
-        let settled = self.reconcile.layer(self.backoff.layer(permitted));
-        TikTok::new(self.context.layer(settled))
+        let resent = self.backoff.layer(permitted);
+        let polled = match &self.poll_pacing {
+            Some(layer) => layer.layer(resent),
+            None => PollPacing::off(resent),
+        };
+        TikTok::new(self.context.layer(self.reconcile.layer(polled)))
     }
 }

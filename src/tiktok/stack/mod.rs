@@ -58,6 +58,7 @@
 //! |---|---|---|
 //! | [`TikTokRequestContextLayer`] | [`context`](TikTokLayerBuilder::context) | finds account, endpoint and operation |
 //! | [`ReconcileLayer`] | [`reconcile`](TikTokLayerBuilder::reconcile) | off by default: finds out what became of a write in doubt |
+//! | [`PollPacingLayer`] | [`poll_pacing`](TikTokLayerBuilder::poll_pacing), off by default | spaces out polls, waits for what is not ready |
 //! | [`JitteredBackoffLayer`] | [`backoff`](TikTokLayerBuilder::backoff) | sends again what is safe to send again |
 //! | [`PerAccountConcurrencyLayer`] | [`concurrency`](TikTokLayerBuilder::concurrency) | permits for each account; held for an attempt, not while a retry sleeps |
 //! | [`RequestPacingLayer`] | [`access_level`](TikTokLayerBuilder::access_level), [`quotas`](TikTokLayerBuilder::quotas), [`pacing`](TikTokLayerBuilder::pacing) | releases requests within every limit, fairly |
@@ -149,6 +150,6 @@ use super::{AccessLevel, TikTokErrorClassifierLayer, TikTokQuotas, TikTokRequest
 #[cfg(doc)]
 use crate::{
     jittered_backoff::JitteredBackoffLayer, per_account_concurrency::PerAccountConcurrencyLayer,
-    reconcile::ReconcileLayer, request_pacing::RequestPacingLayer,
+    poll_pacing::PollPacingLayer, reconcile::ReconcileLayer, request_pacing::RequestPacingLayer,
     retry_after_header::RetryAfterHeaderLayer,
 };

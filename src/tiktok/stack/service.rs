@@ -11,16 +11,17 @@ use crate::{
     error::BoxError,
     jittered_backoff::{ClassifyError, JitteredBackoff, TransportErrors},
     per_account_concurrency::{AccountOf, FromContext, PerAccountConcurrency},
+    poll_pacing::PollPacing,
     reconcile::{NoReconcile, Reconcile, Reconciling},
     request_pacing::RequestPacing,
     retry_after_header::RetryAfterHeader,
     throttle_alert::ThrottleAlert,
-    tiktok::{TikTokErrorClassifier, TikTokRequestContext},
+    tiktok::{TikTokErrorClassifier, TikTokJobs, TikTokRequestContext},
 };
 
 type Judged<S> = ThrottleAlert<RetryAfterHeader<TikTokErrorClassifier<S>>>;
 type Permitted<S, K> = PerAccountConcurrency<RequestPacing<Judged<S>>, K>;
-type Settled<S, C, K> = JitteredBackoff<Permitted<S, K>, C>;
+type Settled<S, C, K> = PollPacing<JitteredBackoff<Permitted<S, K>, C>, TikTokJobs>;
 type Whole<S, C, K, H> = TikTokRequestContext<Reconciling<Settled<S, C, K>, H>>;
 
 /// Middleware that makes a client survive TikTok's limits. See the
