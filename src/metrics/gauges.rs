@@ -1,5 +1,15 @@
-use metrics::{counter, gauge};
+#[cfg(any(
+    feature = "jittered-backoff",
+    feature = "per-account-concurrency",
+    feature = "request-pacing"
+))]
+use ::metrics::gauge;
 
+#[cfg(any(
+    feature = "jittered-backoff",
+    feature = "per-account-concurrency",
+    feature = "request-pacing"
+))]
 use super::names;
 #[cfg(feature = "jittered-backoff")]
 use crate::jittered_backoff::Budget;
@@ -105,7 +115,7 @@ impl Gauges {
         if let Some(budget) = &self.budget {
             let snapshot = budget.snapshot();
             gauge!(names::RETRY_BUDGET).set(snapshot.left as f64);
-            counter!(names::RETRY_BUDGET_REFUSED).absolute(snapshot.refused);
+            ::metrics::counter!(names::RETRY_BUDGET_REFUSED).absolute(snapshot.refused);
         }
     }
 
@@ -164,6 +174,7 @@ fn record_shared(shared: &crate::shared_state::SharedSnapshot) {
     gauge!(names::SHARED_STATE_UP).set(f64::from(u8::from(is_up)));
     gauge!(names::SHARED_STATE_INSTANCES).set(shared.instances);
     let success = shared.exchanges.saturating_sub(shared.failures);
-    counter!(names::SHARED_STATE_EXCHANGES, "outcome" => "success").absolute(success);
-    counter!(names::SHARED_STATE_EXCHANGES, "outcome" => "failure").absolute(shared.failures);
+    ::metrics::counter!(names::SHARED_STATE_EXCHANGES, "outcome" => "success").absolute(success);
+    ::metrics::counter!(names::SHARED_STATE_EXCHANGES, "outcome" => "failure")
+        .absolute(shared.failures);
 }

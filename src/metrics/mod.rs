@@ -77,9 +77,20 @@
 //! `field_value` or `unknown`; `window` is `second`, `minute`, `day`, `other` or
 //! `unknown`.
 
+#[cfg(feature = "retry-after-header")]
+mod attempt;
 mod gauges;
 mod names;
 mod record;
 
+#[cfg(feature = "retry-after-header")]
+pub(crate) use self::attempt::attempt;
+#[cfg(any(
+    feature = "jittered-backoff",
+    feature = "per-account-concurrency",
+    feature = "request-pacing",
+    feature = "throttle-alert",
+    feature = "token-refresh"
+))]
 pub(crate) use self::record::*;
 pub use self::{gauges::Gauges, names::*};
