@@ -155,12 +155,28 @@ fn outcome<R, C: ClassifyError>(
 }
 
 fn server_wait<R>(result: &Result<Response<R>, BoxError>, repeats: u32) -> Duration {
-    let Ok(response) = result else {
-        return Duration::ZERO;
+    let response = match result {
+        Ok(response) => response,
+        Err(error) => return token_wait(error),
     };
     let header = header_wait(result).map(|wait| wait.delay());
     let throttle = found(response).and_then(Classification::throttle);
     wait::floor([header, throttle.and_then(|throttle| throttle.wait(repeats))])
+}
+
+/// How long nobody will try to get the token that is missing.
+#[cfg(feature = "token-refresh")]
+fn token_wait(error: &BoxError) -> Duration {
+    let missing = error.downcast_ref::<crate::token_refresh::TokenUnavailable>();
+    let retry_at = missing.and_then(crate::token_refresh::TokenUnavailable::retry_at);
+    retry_at.map_or(Duration::ZERO, |at| {
+        at.saturating_duration_since(Instant::now())
+    })
+}
+
+#[cfg(not(feature = "token-refresh"))]
+fn token_wait(_: &BoxError) -> Duration {
+    Duration::ZERO
 }
 
 fn header_wait<R>(result: &Result<Response<R>, BoxError>) -> Option<RetryAfter> {

@@ -39,7 +39,13 @@ pub(super) enum Plain {
     NotAllowed,
     NotFound,
     NoSlash,
-    TooMany { retry_after: u64 },
+    TooMany {
+        retry_after: u64,
+    },
+    Text {
+        status: StatusCode,
+        text: &'static str,
+    },
 }
 
 /// An answer that is ready to be sent.
@@ -73,6 +79,7 @@ impl Plain {
                 "Not Found",
             ),
             Self::NoSlash => (StatusCode::NOT_FOUND, "text/plain", "404 page not found"),
+            Self::Text { status, text } => (status, "text/plain", text),
             Self::TooMany { .. } => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "text/plain",

@@ -239,6 +239,7 @@ impl Backend {
         }
         Err(Envelope {
             reply: self.refusal(refusal, chance),
+            status: None,
             retry_after: Some(match refusal {
                 Refusal::Minute { until: Some(until) } | Refusal::Suspended { until } => {
                     until - now
@@ -270,11 +271,11 @@ impl Backend {
             }
             .answer();
         }
-        let status = match reply.code {
+        let status = envelope.status.unwrap_or(match reply.code {
             40_100 | 40_104 if self.events_answer(id) => StatusCode::UNAUTHORIZED,
             40_001 | 40_002 if self.events_answer(id) => StatusCode::BAD_REQUEST,
             _ => StatusCode::OK,
-        };
+        });
         let request_id = self.answers.request_id(chance);
         self.recorder.issued(now, &request_id, id, reply.code);
         let mut answer = self

@@ -41,6 +41,16 @@ impl Backend {
         now: Micros,
         parties: &Parties,
     ) -> Outcome {
+        if let Some(fault @ Fault::Answer { status, .. }) = fault {
+            self.recorder.fault(parties, fault);
+            return Outcome::of(match texts::answer(fault) {
+                Ok(reply) => Sent::Envelope(Envelope {
+                    status: Some(status),
+                    ..Envelope::of(reply)
+                }),
+                Err(text) => Sent::Plain(Plain::Text { status, text }),
+            });
+        }
         let instead = fault.and_then(|fault| Some((fault, texts::instead(&ROUTES[id], fault)?)));
         if let Some((fault, reply)) = instead {
             self.recorder.fault(parties, fault);

@@ -1,5 +1,7 @@
 use std::{fmt, time::Duration};
 
+use http::StatusCode;
+
 use super::chance::Chance;
 
 /// One thing that goes wrong.
@@ -51,6 +53,15 @@ pub enum Fault {
     PartialSuccess,
     /// Code 0 on a write, with an item in `data.error_list` that failed.
     ErrorList,
+    /// This answer, word for word, and nothing is applied.
+    Answer {
+        /// The HTTP status.
+        status: StatusCode,
+        /// The code in the envelope; with `None` the message is all there is.
+        code: Option<i64>,
+        /// The message.
+        message: &'static str,
+    },
     /// An asynchronous report that will end as `FAILED`, with code 0.
     TaskFailure,
 }
@@ -93,6 +104,7 @@ impl Fault {
             Self::Maintenance => "maintenance",
             Self::PartialSuccess => "partial success",
             Self::ErrorList => "error list",
+            Self::Answer { .. } => "answer",
             Self::TaskFailure => "task failure",
         }
     }

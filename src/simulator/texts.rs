@@ -21,6 +21,19 @@ pub(super) fn instead(route: &Route, fault: Fault) -> Option<Reply> {
     }
 }
 
+/// The envelope of an answer that was ordered, or else its text.
+pub(super) fn answer(fault: Fault) -> Result<Reply, &'static str> {
+    match fault {
+        Fault::Answer {
+            code: Some(code),
+            message,
+            ..
+        } => Ok(Reply::error(code, message)),
+        Fault::Answer { message, .. } => Err(message),
+        _ => Err(""),
+    }
+}
+
 pub(super) fn server_error(code: i64) -> Reply {
     let message = match code {
         50_002 => "Error processing request on TikTok side. Please see error message for details.",

@@ -12,6 +12,7 @@ pub mod reconcile;
 #[cfg(feature = "service-builder-ext")]
 mod service_builder_ext;
 pub mod stack;
+pub mod token;
 
 #[cfg(feature = "service-builder-ext")]
 pub use self::service_builder_ext::ServiceBuilderExt;

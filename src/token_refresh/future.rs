@@ -32,6 +32,29 @@ pin_project! {
         S: Service<Request<B>>,
     {
         #[pin]
+        mode: Mode<S, B>,
+    }
+}
+
+pin_project! {
+    #[project = ModeProj]
+    enum Mode<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        Off { #[pin] call: S::Future },
+        // Boxed: it is large, and of no use to those who have it off.
+        On { trial: Pin<Box<Trial<S, B>>> },
+    }
+}
+
+pin_project! {
+    /// A request that bears a token, tried twice at most.
+    struct Trial<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
         state: State<S::Future>,
         service: S,
         // The request to send, or the copy for a second try.
@@ -70,13 +93,20 @@ impl<S, B> ResponseFuture<S, B>
 where
     S: Service<Request<B>>,
 {
+    #[inline]
+    pub(super) fn off(call: S::Future) -> Self {
+        Self {
+            mode: Mode::Off { call },
+        }
+    }
+
     pub(super) fn new(
         service: S,
         request: Request<B>,
         passage: Option<Passage>,
         send_by: Option<Instant>,
     ) -> Self {
-        Self {
+        let trial = Box::pin(Trial {
             state: match passage {
                 Some(_) => State::Asking,
                 None => State::Readying,
@@ -89,11 +119,31 @@ where
             is_resent: false,
             send_by,
             timer: None,
+        });
+        Self {
+            mode: Mode::On { trial },
         }
     }
 }
 
 impl<S, B, R> Future for ResponseFuture<S, B>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+    B: Replay,
+{
+    type Output = Result<Response<R>, BoxError>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().mode.project() {
+            ModeProj::Off { call } => call.poll(cx).map_err(Into::into),
+            ModeProj::On { trial } => trial.as_mut().poll(cx),
+        }
+    }
+}
+
+impl<S, B, R> Future for Trial<S, B>
 where
     S: Service<Request<B>, Response = Response<R>>,
     S::Error: Into<BoxError>,
@@ -186,9 +236,9 @@ fn ask(
 ) -> Result<Option<Landing>, BoxError> {
     let passage = passage.as_ref().expect("who asks needs a token");
     let context = passage.context.as_ref();
-    let granted = passage.tokens.ask(&passage.key, context);
+    let granted = passage.tokens.ask(&passage.key, context, *is_probe);
     let (grant, probes) = granted.ok_or_else(TooManyTokens::new)?;
-    *is_probe |= probes;
+    *is_probe = probes;
     match grant {
         Grant::Pass(granted) => {
             *pass = Some(granted);
@@ -250,16 +300,24 @@ where
     S: Service<Request<B>>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match &self.state {
-            State::Asking => "Asking",
-            State::Waiting { .. } => "Waiting",
-            State::Readying => "Readying",
-            State::Called { .. } => "Called",
-            State::Done => "Done",
+        let state = match &self.mode {
+            Mode::Off { .. } => "Off",
+            Mode::On { trial } => trial.state.name(),
         };
         f.debug_struct("ResponseFuture")
             .field("state", &format_args!("{state}"))
-            .field("passage", &self.passage)
             .finish_non_exhaustive()
+    }
+}
+
+impl<F> State<F> {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Asking => "Asking",
+            Self::Waiting { .. } => "Waiting",
+            Self::Readying => "Readying",
+            Self::Called { .. } => "Called",
+            Self::Done => "Done",
+        }
     }
 }

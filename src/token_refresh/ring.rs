@@ -97,11 +97,13 @@ impl Ring {
         self.slots.iter()
     }
 
-    /// The token for an attempt. `None`: there are too many already.
+    /// The token for an attempt. `None`: there are too many already. A probe
+    /// was let through before, and is not stopped.
     pub(super) fn ask(
         &mut self,
         key: &TokenKey,
         context: Option<&RequestContext>,
+        mut is_probe: bool,
         now: Instant,
     ) -> Option<Answer> {
         if !self.slots.contains_key(key) {
@@ -110,8 +112,7 @@ impl Ring {
         }
         let slot = self.slots.get_mut(key)?;
         slot.used = now;
-        let mut is_probe = false;
-        if !slot.stops.is_empty() {
+        if !slot.stops.is_empty() && !is_probe {
             for scope in scopes(context) {
                 let Some(stop) = slot.stops.get_mut(&scope) else {
                     continue;

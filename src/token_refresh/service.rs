@@ -7,7 +7,7 @@ use std::{
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{ResponseFuture, TokenRefreshHandle, future::Passage, tokens::Tokens};
+use super::{ResponseFuture, future::Passage, tokens::Tokens};
 use crate::{
     body::Replay,
     error::BoxError,
@@ -19,24 +19,31 @@ use crate::{
 #[derive(Clone)]
 pub struct TokenRefresh<S> {
     inner: S,
-    tokens: Arc<Tokens>,
+    /// `None`: it does nothing.
+    tokens: Option<Arc<Tokens>>,
 }
 
 impl<S> TokenRefresh<S> {
     pub(super) fn new(inner: S, tokens: Arc<Tokens>) -> Self {
-        Self { inner, tokens }
+        Self {
+            inner,
+            tokens: Some(tokens),
+        }
+    }
+
+    /// One that hands on what it is given, for a stack that may have tokens.
+    #[cfg(feature = "tiktok")]
+    pub(crate) fn off(inner: S) -> Self {
+        Self {
+            inner,
+            tokens: None,
+        }
     }
 
     /// The service inside.
     #[must_use]
     pub fn get_ref(&self) -> &S {
         &self.inner
-    }
-
-    /// Looks at tokens and changes them. See [`TokenRefreshHandle`].
-    #[must_use]
-    pub fn handle(&self) -> TokenRefreshHandle {
-        TokenRefreshHandle::new(Arc::clone(&self.tokens))
     }
 }
 
@@ -50,16 +57,24 @@ where
     type Error = BoxError;
     type Future = ResponseFuture<S, B>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        if self.tokens.is_none() {
+            return self.inner.poll_ready(cx).map_err(Into::into);
+        }
         // Which token it needs is not known yet. Readying `inner` here would
         // hold its capacity while the request waits for a refresh.
         Poll::Ready(Ok(()))
     }
 
+    #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        let Some(tokens) = &self.tokens else {
+            return ResponseFuture::off(self.inner.call(request));
+        };
         let context = request.extensions().get::<RequestContext>();
-        let passage = self.tokens.key_of(context).map(|key| Passage {
-            tokens: Arc::clone(&self.tokens),
+        let passage = tokens.key_of(context).map(|key| Passage {
+            tokens: Arc::clone(tokens),
             key,
             context: context.cloned(),
         });

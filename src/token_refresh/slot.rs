@@ -147,6 +147,8 @@ impl Slot {
         });
         self.failures = 0;
         self.failed = None;
+        // That was of the token before.
+        self.stops.remove(&None);
     }
 
     /// The token for an attempt that no stop keeps back.
@@ -271,20 +273,27 @@ impl Slot {
     ) -> Failure {
         self.failures = self.failures.saturating_add(1);
         let key = key.clone();
-        let failure = if error.is_final {
-            Failure::Stopped(TokenStopped {
+        if error.is_final {
+            let stopped = TokenStopped {
                 key,
                 scope: None,
                 cause: Cause::Refresh(Arc::new(error.error)),
                 until: now.checked_add(times.stop),
-            })
-        } else {
-            Failure::Unavailable(TokenUnavailable {
-                key,
-                retry_at: times.retry_at(now, self.failures, draw),
-                error: Arc::new(error.error),
-            })
-        };
+            };
+            // After a while one request tries it again, and its refresh: what
+            // said that it has expired may have been mistaken.
+            if let Some(held) = self.held.as_mut().filter(|held| held.is_spent) {
+                held.is_spent = false;
+                self.stops.insert(None, stopped.clone());
+            }
+            self.failed = Some(Failure::Stopped(stopped.clone()));
+            return Failure::Stopped(stopped);
+        }
+        let failure = Failure::Unavailable(TokenUnavailable {
+            key,
+            retry_at: times.retry_at(now, self.failures, draw),
+            error: Arc::new(error.error),
+        });
         self.failed = Some(failure.clone());
         failure
     }

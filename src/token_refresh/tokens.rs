@@ -84,13 +84,14 @@ impl Tokens {
         self: &Arc<Self>,
         key: &TokenKey,
         context: Option<&RequestContext>,
+        is_probe: bool,
     ) -> Option<(Grant, bool)> {
         let now = Instant::now();
         let Answer {
             grant,
             start,
             is_probe,
-        } = self.ring().ask(key, context, now)?;
+        } = self.ring().ask(key, context, is_probe, now)?;
         if let Some(start) = start {
             self.launch(key, start);
         }

@@ -5,4 +5,5 @@
 
 mod answers;
 mod connections;
+mod named;
 mod support;

@@ -24,7 +24,8 @@ use tower_tiktok::{
     error::OutcomeUnknown,
     jittered_backoff::JitteredBackoffLayer,
     simulator::{Server, Simulator, SimulatorBuilder},
-    tiktok::TikTokLayer,
+    tiktok::{TikTokLayer, stack::TikTokLayerBuilder},
+    token_refresh::TokenRefreshLayer,
 };
 
 const ROOT: &str = "/open_api/v1.3";
@@ -100,6 +101,14 @@ pub(crate) struct Stack {
 
 impl Stack {
     pub(crate) fn new(via: Via) -> Self {
+        Self::with(via, |layer| layer)
+    }
+
+    pub(crate) fn with_tokens(via: Via, tokens: TokenRefreshLayer) -> Self {
+        Self::with(via, |layer| layer.tokens(tokens))
+    }
+
+    fn with(via: Via, set: impl FnOnce(TikTokLayerBuilder) -> TikTokLayerBuilder) -> Self {
         let backoff = JitteredBackoffLayer::builder()
             .base(Duration::from_millis(10))
             .cap(Duration::from_millis(50))
@@ -108,6 +117,7 @@ impl Stack {
         let layer = TikTokLayer::builder()
             .backoff(backoff.build().unwrap())
             .access_level("100000/6000000/864000000".parse().unwrap());
+        let layer = set(layer);
         let ended = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&ended);
         let count = move |result: Result<Response<Any>, BoxError>| {

@@ -4,5 +4,6 @@
 
 mod expiry;
 mod failure;
+mod rotation;
 mod stop;
 mod support;

@@ -15,6 +15,7 @@ use crate::{
         AccessLevel, TikTokErrorClassifierLayer, TikTokJobs, TikTokQuotas,
         TikTokRequestContextLayer,
     },
+    token_refresh::TokenRefreshLayer,
 };
 
 /// The longest wait that a header is believed.
@@ -28,6 +29,7 @@ pub struct TikTokLayerBuilder<C = TransportErrors, K = FromContext, H = NoReconc
     poll_pacing: Option<PollPacingLayer<TikTokJobs>>,
     reconcile: ReconcileLayer<H>,
     backoff: JitteredBackoffLayer<C>,
+    tokens: Option<TokenRefreshLayer>,
     concurrency: PerAccountConcurrencyLayer<K>,
     pacing: Option<RequestPacingLayer>,
     alerts: Option<ThrottleAlertLayer>,
@@ -44,6 +46,7 @@ impl TikTokLayerBuilder {
             poll_pacing: None,
             reconcile: ReconcileLayer::default(),
             backoff: JitteredBackoffLayer::default(),
+            tokens: None,
             concurrency: PerAccountConcurrencyLayer::default(),
             pacing: None,
             alerts: None,
@@ -84,6 +87,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
             poll_pacing: self.poll_pacing,
             reconcile: layer,
             backoff: self.backoff,
+            tokens: self.tokens,
             concurrency: self.concurrency,
             pacing: self.pacing,
             alerts: self.alerts,
@@ -102,6 +106,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
             poll_pacing: self.poll_pacing,
             reconcile: self.reconcile,
             backoff: layer,
+            tokens: self.tokens,
             concurrency: self.concurrency,
             pacing: self.pacing,
             alerts: self.alerts,
@@ -110,6 +115,14 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
             #[cfg(feature = "shared-state")]
             shared: self.shared,
         }
+    }
+
+    /// Puts the access token on each attempt. The default is that the caller
+    /// or the client does. See [`token`](crate::tiktok::token).
+    #[must_use]
+    pub fn tokens(mut self, layer: TokenRefreshLayer) -> Self {
+        self.tokens = Some(layer);
+        self
     }
 
     /// How many requests each account may have in flight.
@@ -123,6 +136,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
             poll_pacing: self.poll_pacing,
             reconcile: self.reconcile,
             backoff: self.backoff,
+            tokens: self.tokens,
             concurrency: layer,
             pacing: self.pacing,
             alerts: self.alerts,
@@ -236,6 +250,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
             poll_pacing: self.poll_pacing,
             reconcile: self.reconcile,
             backoff: self.backoff,
+            tokens: self.tokens,
             concurrency: self.concurrency,
             pacing,
             alerts: self.alerts,

@@ -12,6 +12,7 @@ use crate::{
     retry_after_header::RetryAfterHeaderLayer,
     throttle_alert::{ThrottleAlert, ThrottleAlertLayer},
     tiktok::{TikTokErrorClassifierLayer, TikTokJobs, TikTokRequestContextLayer},
+    token_refresh::{TokenRefresh, TokenRefreshLayer},
 };
 
 /// Layer that applies the whole stack. See the [module docs](super).
@@ -25,6 +26,7 @@ pub struct TikTokLayer<C = TransportErrors, K = FromContext, H = NoReconcile> {
     pub(super) poll_pacing: Option<PollPacingLayer<TikTokJobs>>,
     pub(super) reconcile: ReconcileLayer<H>,
     pub(super) backoff: JitteredBackoffLayer<C>,
+    pub(super) tokens: Option<TokenRefreshLayer>,
     pub(super) concurrency: PerAccountConcurrencyLayer<K>,
     pub(super) pacing: RequestPacingLayer,
     pub(super) alerts: Option<ThrottleAlertLayer>,
@@ -79,7 +81,11 @@ impl<S, C, K: Clone, H> Layer<S> for TikTokLayer<C, K, H> {
             None => ThrottleAlert::off(judged),
         };
         let permitted = self.concurrency.layer(self.pacing.layer(watched));
-        let resent = self.backoff.layer(permitted);
+        let borne = match &self.tokens {
+            Some(tokens) => tokens.layer(permitted),
+            None => TokenRefresh::off(permitted),
+        };
+        let resent = self.backoff.layer(borne);
         let polled = match &self.poll_pacing {
             Some(layer) => layer.layer(resent),
             None => PollPacing::off(resent),

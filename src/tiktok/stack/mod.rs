@@ -51,7 +51,7 @@
 //! # Order
 //!
 //! From the outside in. A layer of your own that should see each attempt, such
-//! as a timeout or the access token, belongs inside the whole; one that should
+//! as a timeout, belongs inside the whole; one that should
 //! see each request once, outside.
 //!
 //! | part | set by | what it does |
@@ -60,6 +60,7 @@
 //! | [`ReconcileLayer`] | [`reconcile`](TikTokLayerBuilder::reconcile) | off by default: finds out what became of a write in doubt |
 //! | [`PollPacingLayer`] | [`poll_pacing`](TikTokLayerBuilder::poll_pacing), off by default | spaces out polls, waits for what is not ready |
 //! | [`JitteredBackoffLayer`] | [`backoff`](TikTokLayerBuilder::backoff) | sends again what is safe to send again |
+//! | [`TokenRefreshLayer`](crate::token_refresh) | [`tokens`](TikTokLayerBuilder::tokens) | puts the access token on each attempt; off unless it is set |
 //! | [`PerAccountConcurrencyLayer`] | [`concurrency`](TikTokLayerBuilder::concurrency) | permits for each account; held for an attempt, not while a retry sleeps |
 //! | [`RequestPacingLayer`] | [`access_level`](TikTokLayerBuilder::access_level), [`quotas`](TikTokLayerBuilder::quotas), [`pacing`](TikTokLayerBuilder::pacing) | releases requests within every limit, fairly |
 //! | [`ThrottleAlertLayer`](crate::throttle_alert) | [`alerts`](TikTokLayerBuilder::alerts) | raises an alert where throttling lasts; off unless it is set |

@@ -17,11 +17,13 @@ use crate::{
     retry_after_header::RetryAfterHeader,
     throttle_alert::ThrottleAlert,
     tiktok::{TikTokErrorClassifier, TikTokJobs, TikTokRequestContext},
+    token_refresh::TokenRefresh,
 };
 
 type Judged<S> = ThrottleAlert<RetryAfterHeader<TikTokErrorClassifier<S>>>;
 type Permitted<S, K> = PerAccountConcurrency<RequestPacing<Judged<S>>, K>;
-type Settled<S, C, K> = PollPacing<JitteredBackoff<Permitted<S, K>, C>, TikTokJobs>;
+type Borne<S, K> = TokenRefresh<Permitted<S, K>>;
+type Settled<S, C, K> = PollPacing<JitteredBackoff<Borne<S, K>, C>, TikTokJobs>;
 type Whole<S, C, K, H> = TikTokRequestContext<Reconciling<Settled<S, C, K>, H>>;
 
 /// Middleware that makes a client survive TikTok's limits. See the
