@@ -80,6 +80,7 @@ pub struct Classification {
     request_id: Option<Box<str>>,
     log_id: Option<Box<str>>,
     throttle: Option<Throttle>,
+    cause: &'static str,
     remedy: Cow<'static, str>,
 }
 
@@ -95,6 +96,7 @@ impl Classification {
             request_id: None,
             log_id: None,
             throttle: None,
+            cause: "",
             remedy: Cow::Borrowed(""),
         }
     }
@@ -160,6 +162,13 @@ impl Classification {
         self
     }
 
+    /// Sets the few words that tell a person why it is so.
+    #[must_use]
+    pub fn with_cause(mut self, cause: &'static str) -> Self {
+        self.cause = cause;
+        self
+    }
+
     /// Sets the sentence that tells a person what to do.
     #[must_use]
     pub fn with_remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
@@ -213,6 +222,13 @@ impl Classification {
     #[must_use]
     pub fn throttle(&self) -> Option<&Throttle> {
         self.throttle.as_ref()
+    }
+
+    /// A few words that tell a person why it is so, such as what a code stands
+    /// for. Empty if nothing is known.
+    #[must_use]
+    pub fn cause(&self) -> &'static str {
+        self.cause
     }
 
     /// One sentence that tells a person what to do. Empty if nothing is known.

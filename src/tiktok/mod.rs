@@ -5,6 +5,7 @@ pub mod classifier;
 pub mod codes;
 pub mod context;
 pub mod endpoints;
+pub mod errors;
 pub mod jobs;
 pub mod partial;
 pub mod quotas;

@@ -7,7 +7,7 @@ use crate::{
     error_classifier::ErrorClassifierLayer, jittered_backoff::JitteredBackoffLayer,
     per_account_concurrency::PerAccountConcurrencyLayer, reconcile::ReconcileLayer,
     request_pacing::RequestPacingLayer, retry_after_header::RetryAfterHeaderLayer,
-    throttle_alert::ThrottleAlertLayer,
+    throttle_alert::ThrottleAlertLayer, token_refresh::TokenRefreshLayer,
 };
 
 /// Adds a method for each layer to [`tower::ServiceBuilder`], for those who
@@ -69,6 +69,11 @@ pub trait ServiceBuilderExt<L>: sealed::Sealed<L> + Sized {
         self,
         layer: JitteredBackoffLayer<C>,
     ) -> ServiceBuilder<Stack<JitteredBackoffLayer<C>, L>>;
+
+    /// Puts a token on each attempt, and refreshes it once for all. See
+    /// [`token_refresh`](crate::token_refresh).
+    fn token_refresh(self, layer: TokenRefreshLayer)
+    -> ServiceBuilder<Stack<TokenRefreshLayer, L>>;
 
     /// Bounds the requests in flight for each account. See
     /// [`per_account_concurrency`](crate::per_account_concurrency).
@@ -132,6 +137,13 @@ impl<L> ServiceBuilderExt<L> for ServiceBuilder<L> {
         self,
         layer: JitteredBackoffLayer<C>,
     ) -> ServiceBuilder<Stack<JitteredBackoffLayer<C>, L>> {
+        self.layer(layer)
+    }
+
+    fn token_refresh(
+        self,
+        layer: TokenRefreshLayer,
+    ) -> ServiceBuilder<Stack<TokenRefreshLayer, L>> {
         self.layer(layer)
     }
 

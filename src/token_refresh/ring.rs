@@ -113,20 +113,20 @@ impl Ring {
         let slot = self.slots.get_mut(key)?;
         slot.used = now;
         if !slot.stops.is_empty() && !is_probe {
+            let mut stops = scopes(context).filter_map(|scope| slot.stops.get(&scope));
+            if let Some(stop) = stops.find(|stop| stop.until.is_none_or(|until| now < until)) {
+                return Some(Answer {
+                    grant: Grant::Refused(Failure::Stopped(stop.clone())),
+                    start: None,
+                    is_probe: false,
+                });
+            }
             for scope in scopes(context) {
-                let Some(stop) = slot.stops.get_mut(&scope) else {
-                    continue;
-                };
-                if stop.until.is_none_or(|until| now < until) {
-                    return Some(Answer {
-                        grant: Grant::Refused(Failure::Stopped(stop.clone())),
-                        start: None,
-                        is_probe: false,
-                    });
+                if let Some(stop) = slot.stops.get_mut(&scope) {
+                    // One goes ahead and the others stay, whatever becomes of it.
+                    stop.until = now.checked_add(self.times.stop);
+                    is_probe = true;
                 }
-                // One goes ahead and the others stay, whatever becomes of it.
-                stop.until = now.checked_add(self.times.stop);
-                is_probe = true;
             }
         }
         let (grant, start) = slot.ask(now);

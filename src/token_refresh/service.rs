@@ -31,9 +31,9 @@ impl<S> TokenRefresh<S> {
         }
     }
 
-    /// One that hands on what it is given, for a stack that may have tokens.
-    #[cfg(feature = "tiktok")]
-    pub(crate) fn off(inner: S) -> Self {
+    /// Hands on what it is given: for a stack whose tokens are off.
+    #[must_use]
+    pub fn off(inner: S) -> Self {
         Self {
             inner,
             tokens: None,

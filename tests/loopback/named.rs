@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use http::StatusCode;
 use tower::{BoxError, ServiceExt};
 use tower_tiktok::{
@@ -49,7 +50,7 @@ async fn found(
 
 #[tokio::test]
 async fn a_429_is_waited_out_and_sent_again() {
-    for via in ALL {
+    let calls = ALL.map(|via| async move {
         let retry_after = Duration::from_secs(1);
         let edge = Script::new(Fault::EdgeThrottle { retry_after });
         let simulator = simulator(Simulator::builder().script(edge));
@@ -61,7 +62,8 @@ async fn a_429_is_waited_out_and_sent_again() {
         assert!(started.elapsed() >= retry_after, "{via:?}");
         let total = simulator.ledger().total;
         assert_eq!((total.received, total.created), (2, 1), "{via:?}");
-    }
+    });
+    join_all(calls).await;
 }
 
 #[tokio::test]
@@ -202,7 +204,7 @@ async fn a_40002_is_a_permission_only_if_it_says_so_and_is_never_sent_again() {
 #[tokio::test]
 async fn a_40100_is_a_limit_unless_it_speaks_of_a_token() {
     for status in [200, 401] {
-        for via in ALL {
+        let calls = ALL.map(|via| async move {
             let limit = "App 7 reaches the QPS limit 10, current QPS is 11";
             let simulator = simulator(answering(status, 40_100, limit, 1));
             let server = serve(&simulator).await;
@@ -211,7 +213,8 @@ async fn a_40100_is_a_limit_unless_it_speaks_of_a_token() {
             assert_eq!(told, SUCCESS, "{via:?}, {status}");
             let total = simulator.ledger().total;
             assert_eq!((total.received, total.created), (2, 1), "{via:?}, {status}");
-        }
+        });
+        join_all(calls).await;
     }
     for via in ALL {
         let simulator = simulator(answering(200, 40_100, "Invalid access token", 1_000));

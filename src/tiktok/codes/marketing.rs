@@ -1,7 +1,8 @@
 //! The codes of the Marketing API and of the Events API.
 //!
-//! A word in capitals is the constant of the official SDK, where no official
-//! text was found. `tests/data/codes.csv` names the source of each line.
+//! A line is the code, its cause, and what a person can do about it. A word in
+//! capitals is the constant of the official SDK, where no official text was
+//! found. `tests/data/codes.csv` names the source of each line.
 
 use super::{
     remedy,
@@ -16,187 +17,180 @@ use crate::classify::{
     ThrottleWindow::{Minute, Second},
 };
 
-/// Sorted by code.
+/// Sorted by code, each on a line of its own.
+#[rustfmt::skip]
 pub(super) static CODES: &[(i64, CodeRule)] = &[
-    permanent(-1, remedy::COUNTRY), // client IP in a banned country; officially 41000
-    ok(0),                          // successful
-    unknown(200, remedy::DOCS_SUCCESS), // printed as a success in two examples of the documentation
-    partial(20_001, remedy::PARTIAL), // partially successful
-    bad_request(40_000, remedy::PARAMS), // the parameters are invalid
-    forbidden(40_001, remedy::PERMISSION), // no permission; also a deleted account, a missing scope
-    bad_request(40_002, remedy::PARAMS), // parameter error, see the message
-    forbidden(40_003, remedy::PERMISSION), // FORBIDDEN
-    bad_request(40_006, remedy::VERSION), // the version does not fit the parameters
-    permanent(40_007, remedy::NOT_FOUND), // the object, the file or the URL does not exist
-    permanent(40_008, remedy::NO_ENDPOINT), // the endpoint is not implemented
-    permanent(40_009, remedy::SANDBOX), // parameter or method not supported in the sandbox
-    permanent(40_010, remedy::NO_ENDPOINT), // the domain is not supported in this version
-    bad_request(40_011, remedy::SPLIT), // too many ids in one request
-    unknown(40_012, remedy::NO_UPDATE), // NO_UPDATE
-    permanent(40_013, remedy::SANDBOX_ACCOUNT), // the sandbox account does not exist
-    permanent(40_014, remedy::SANDBOX), // not supported in the sandbox
-    throttled(40_016, AppEndpoint, remedy::SLOW_APP), // too frequent: the endpoint, for the app
-    conflict(40_050, remedy::DUPLICATE_REQUEST), // duplicated requests have been sent
-    permanent(40_051, remedy::VERSION), // invalid version
-    conflict(40_052, remedy::EXISTS), // the ACO material exists already
-    bad_request(40_053, remedy::VIDEO_ID), // the video id is invalid
-    bad_request(40_061, remedy::SPLIT), // INVALID_BATCH_SIZE
-    bad_request(40_062, remedy::HASH), // PII_NOT_HASHED
-    bad_request(40_063, remedy::PARTNER), // INVALID_PARTNER_NAME
-    permanent(40_064, remedy::BLOCKED_MESSAGE), // message blocked (Business Messaging)
-    bad_request(40_065, remedy::AGE), // targeting not supported for ages 13 to 17 in the US
-    bad_request(40_067, remedy::SMALLER_QUERY), // the query is too large
-    throttled(40_100, AppEndpoint, remedy::SLOW_APP), // too frequent: the endpoint, for the app
-    token_invalid(40_101, remedy::APP_SECRET), // app id and secret do not match
-    token_expired(40_102, remedy::REFRESH), // the access token has expired
-    token_expired(40_103, remedy::AUTHORISE), // the refresh token has expired
-    token_invalid(40_104, remedy::TOKEN_HEADER), // the access token is empty
-    token_invalid(40_105, remedy::NEW_TOKEN), // the access token is wrong or was revoked
-    token_invalid(40_106, remedy::NEW_TOKEN), // the token does not fit the advertiser
-    token_invalid(40_107, remedy::REFRESH_TOKEN), // the refresh token is wrong
-    bad_request(40_108, remedy::GRANT_TYPE), // the grant type is not supported
-    token_invalid(40_109, remedy::APP_SECRET), // deciphering error
-    token_invalid(40_110, remedy::AUTH_CODE), // authorisation code cancelled, used or expired
-    token_invalid(40_112, remedy::PASSWORD), // the password is wrong
-    forbidden(40_113, remedy::APP_BLOCKED), // app blocked, absent, or not that of the token
-    token_invalid(40_114, remedy::AUTHORISE), // ADVERTISER_LOGOUT
-    token_expired(40_115, remedy::AUTH_CODE), // the authentication timestamp has expired
-    token_invalid(40_116, remedy::APP_SECRET), // the authentication signature is invalid
-    forbidden(40_117, remedy::METHOD), // the method cannot be used
-    forbidden(40_118, remedy::ALLOWLIST), // app or advertiser not on the allowlist
-    forbidden(40_119, remedy::COMPANY), // developer and advertiser belong to different companies
-    token_invalid(40_120, remedy::AUTHORISE), // TIKTOK_USER_NOT_LOGGED_IN
-    forbidden(40_121, remedy::CREATOR), // not a creator of the Creator Marketplace
-    forbidden(40_122, remedy::CREATOR), // the creator is not in a valid region
-    forbidden(40_124, remedy::DEVELOPER), // the developer profile is not approved
-    forbidden(40_125, remedy::PERMISSION), // the developer has no permission
-    forbidden(40_126, remedy::GARM), // GARM_SINGLE_AUTH_FAILED
-    forbidden(40_127, remedy::GARM), // GARM_DOUBLE_AUTH_FAILED
-    forbidden(40_128, remedy::GARM), // GARM_SINGLE_VALIDATE_ERROR
-    forbidden(40_129, remedy::GARM), // GARM_DOUBLE_VALIDATE_ERROR
-    forbidden(40_130, remedy::PERMISSION), // SCOPE_NOT_AUTHORIZED
-    forbidden(40_131, remedy::PERMISSION), // SCOPE_TT_USER_OAUTH_FAILED
-    throttled_by(40_132, FieldValue, Second, remedy::SLOW_FIELD), // too frequent: one pixel code
-    // too frequent: the endpoint, for the advertiser
-    throttled_by(40_133, AccountEndpoint, Second, remedy::SLOW_ACCOUNT),
-    unsure(unknown(40_200, remedy::TASK)), // task error
-    not_ready(40_201, remedy::POLL),       // the task is not ready
-    unsure(conflict(40_202, remedy::WRITE_CONFLICT)), // write or update entity conflict
-    permanent(40_300, remedy::ACCOUNT),    // the advertiser does not exist or was deleted
-    permanent(40_301, remedy::ACCOUNT),    // the advertiser cannot be matched
-    permanent(40_302, remedy::ACCOUNT),    // CUSTOMER_ADVERTISER_NOT_EXIST
-    token_invalid(40_309, remedy::AUTHORISE), // REQUIRE_LOGIN
-    permanent(40_400, remedy::NO_ENDPOINT), // ROUTE_NOT_FOUND
-    quota(40_502, remedy::AD_LIMIT),       // the maximum number of ads is reached
-    unsure(unknown(40_700, remedy::VALIDATION)), // internal service validation error
-    bad_request(40_900, remedy::SIGNATURE), // the signature of the file does not match
-    not_ready(40_901, remedy::TRANSCODING), // the video is being transcoded
-    unsure(transient(40_902, remedy::FETCH)), // unable to fetch the URL
-    unsure(transient(40_903, remedy::FETCH)), // the image URL is unavailable
-    bad_request(40_904, remedy::FILE),     // the format of the image is not supported
-    permanent(40_905, remedy::FILE_GONE),  // the file does not exist
-    bad_request(40_906, remedy::FILE),     // the file is empty
-    bad_request(40_907, remedy::FILE),     // the file is too large
-    bad_request(40_908, remedy::FILE),     // the type of the file is not supported
-    bad_request(40_909, remedy::CALCULATE_TYPE), // the `calculate_type` is not supported
-    permanent(40_910, remedy::FILE_GONE),  // the file has expired
-    conflict(40_911, remedy::NAME),        // the name of the material is taken
-    bad_request(40_912, remedy::IMAGE_URL), // the image URL is unavailable
-    unsure(transient(40_913, remedy::FETCH)), // unable to fetch the image
-    bad_request(40_914, remedy::FILE),     // the file is invalid
-    bad_request(40_915, remedy::FILE),     // the file does not meet the specifications
-    bad_request(40_916, remedy::FILE),     // VIDEO_ILLEGAL_CONTENT
-    permanent(41_000, remedy::COUNTRY),    // the client IP is in a banned country
-    permanent(41_001, remedy::OFFLINE),    // the endpoint is offline
-    bad_request(41_002, remedy::FIELDS),   // the fields are no longer in use
-    transient(41_013, remedy::SERVER),     // SITE_TO_VIDEO_SERVICE_ERROR
-    transient(50_000, remedy::SERVER),     // system error
-    transient(50_001, remedy::SERVER),     // service temporarily unavailable; seen in one test only
-    transient(50_002, remedy::SERVER),     // error on the side of TikTok
-    transient(51_000, remedy::SERVER),     // RPC_ERROR
-    transient(51_001, remedy::SERVER),     // STATISTICS_ERROR
-    transient(51_002, remedy::SERVER),     // BUILD_STONE_ERROR
-    transient(51_003, remedy::SERVER),     // DMP_ERROR
-    transient(51_004, remedy::SERVER),     // LEGO_SERVICE_ERROR
-    transient(51_005, remedy::SERVER),     // SMART_PLAYER_ERROR
-    transient(51_006, remedy::SERVER),     // JUPITER_ERROR
-    transient(51_007, remedy::SERVER),     // OVERTURE_STAT_CENTRAL_ERROR
-    transient(51_008, remedy::SERVER),     // ADVERTISER_ERROR
-    transient(51_009, remedy::SERVER),     // DPA_ERROR
-    transient(51_010, remedy::TIMEOUT),    // INTERNAL_TIME_OUT
-    transient(51_011, remedy::SERVER),     // SEARCH_ERROR
-    transient(51_012, remedy::SERVER),     // PIXEL_ERROR
-    transient(51_014, remedy::SERVER),     // LEGO_SERVICE_SYNC_ERROR
-    transient(51_015, remedy::SERVER),     // GRANTING_SERVICE_ERROR
-    transient(51_016, remedy::SERVER),     // ACCOUNT_ERROR
-    transient(51_017, remedy::SERVER),     // VIDEO_TRANSCODE_SERVICE_ERROR
-    transient(51_018, remedy::SERVER),     // AGENT_SERVICE_ERROR
-    transient(51_019, remedy::SERVER),     // IMAGE_CUT_ERROR
-    transient(51_020, remedy::SERVER),     // ORDER_CENTER_SERVICE_ERROR
-    unsure(unknown(51_021, remedy::MAYBE_SLOW)), // too many requests; seen in one test only
-    transient(51_030, remedy::SERVER),     // USER_PASSPORT_SERVICE_ERROR
-    transient(51_031, remedy::SERVER),     // PLATFORM_ACCOUNT_SERVICE_ERROR
-    transient(51_032, remedy::SERVER),     // PLAYABLE_SERVICE_ERROR
-    transient(51_033, remedy::SERVER),     // TOOLBOX_ERROR
-    transient(51_034, remedy::SERVER),     // AD_MACHINE_AUDIT_ZEPHYR
-    transient(51_035, remedy::SERVER),     // SATELLITE_ERROR
-    transient(51_036, remedy::SERVER),     // TETRIS_ERROR
-    transient(51_037, remedy::SERVER),     // ASYNC_TASK_ERROR
-    transient(51_038, remedy::SERVER),     // UNION_TREASURE_BOX_ERROR
-    transient(51_039, remedy::SERVER),     // AUTH_SERVICE_ERROR
-    transient(51_040, remedy::SERVER),     // ADVERTISER_INFO_ERROR
-    transient(51_041, remedy::SERVER),     // AD_GARM_SERVICE_ERROR
-    transient(51_042, remedy::SERVER),     // LEGO_BUSINESS_SERVICE_ERROR
-    transient(51_043, remedy::SERVER),     // CREATIVE_PLATFORM_SERVICE_ERROR
-    transient(51_044, remedy::SERVER),     // DPA_PLATFORM_ERROR
-    transient(51_045, remedy::SERVER),     // AD_FILE_SERVICE_ERROR
-    transient(51_046, remedy::SERVER),     // SIRIUS_SERVICE_ERROR
-    transient(51_047, remedy::SERVER),     // SUBSCRIPTION_ERROR
-    transient(51_048, remedy::SERVER),     // ADS_PREVIEW_ERROR
-    transient(51_049, remedy::SERVER),     // DPA_RENDER_GATEWAY_ERROR
-    transient(51_050, remedy::SERVER),     // MEASUREMENT_STONE_ERROR
-    transient(51_051, remedy::SERVER),     // MANUAL_REVIEW_ERROR
-    transient(51_052, remedy::SERVER),     // OPTIMIZER_ERROR
-    transient(51_053, remedy::SERVER),     // DPA_CATALOG_BUSINESS_ERROR
-    transient(51_054, remedy::SERVER),     // CRM_ERROR
-    transient(51_055, remedy::SERVER),     // GCRM_ERROR
-    transient(51_056, remedy::SERVER),     // ADVERTISER_ACCOUNT_SERVICE_ERROR
-    transient(51_057, remedy::SERVER),     // APP_ERROR
-    transient(51_058, remedy::SERVER),     // POSTER_SERVICE_ERROR
-    transient(51_059, remedy::SERVER),     // CONFIG_SERVICE_ERROR
-    transient(51_060, remedy::SERVER),     // BC_RPC_ERROR
-    transient(51_061, remedy::SERVER),     // BM_SERVICE_ERROR
-    transient(51_062, remedy::SERVER),     // IMAGEX_SERVICE_ERROR
-    transient(51_063, remedy::SERVER),     // SEGMENT_GATEWAY_SERVICE_ERROR
-    transient(51_064, remedy::SERVER),     // ECO_GAME_MANAGER_SERVICE_ERROR
-    transient(51_065, remedy::SERVER),     // TTOP_SERVICE_ERROR
-    transient(51_066, remedy::SERVER),     // SUGGESTION_ENGINE_SERVICE_ERROR
-    transient(51_067, remedy::SERVER),     // VIDEOARCH_SERVICE_ERROR
-    transient(51_099, remedy::SERVER),     // STATISTICS_NEW_ERROR
-    transient(51_305, remedy::SERVER),     // satellite service error
-    transient(52_000, remedy::SERVER),     // DB_ERROR
-    transient(52_001, remedy::SERVER),     // DB_READ_ERROR
-    transient(52_002, remedy::SERVER),     // DB_WRITE_ERROR
-    transient(52_003, remedy::SERVER),     // DB_PARTITION_ERROR
-    transient(52_100, remedy::SERVER),     // RDS_ERROR
-    transient(52_101, remedy::SERVER),     // RDS_READ_ERROR
-    transient(52_102, remedy::SERVER),     // RDS_WRITE_ERROR
-    transient(52_103, remedy::TIMEOUT),    // RDS_TIMEOUT_ERROR
-    transient(52_201, remedy::SERVER),     // TOS_ERROR
-    transient(52_202, remedy::TIMEOUT),    // TOS_UPLOAD_TIMEOUT
-    transient(52_203, remedy::SERVER),     // TOS_HEAD_OBJECT
-    transient(52_204, remedy::SERVER),     // TOS_PUT_OBJECT
-    transient(53_102, remedy::SERVER),     // DESERIALIZATION_ERROR
-    transient(53_103, remedy::SERVER),     // SERIALIZATION_ERROR
-    unsure(maintenance(60_001, remedy::MAINTENANCE)), // the system is in maintenance
-    // TOO_MANY_REQUESTS_BL
-    unsure(throttled_by(
-        61_000,
-        ThrottleScope::Unknown,
-        Minute,
-        remedy::SLOW_UNKNOWN,
-    )),
-    forbidden(70_001, remedy::BIZ_AUTH), // INVALID_BIZ_AUTH_TYPE
-    // from an error guide; not on the official page
-    unsure(not_ready(2_200_006, remedy::TRANSCODING)),
+    permanent(-1, "the client's IP address is in a banned country (officially 41000)", remedy::COUNTRY),
+    ok(0),
+    unknown(200, "two examples of the documentation print it as a success, and nothing else explains it", remedy::DOCS_SUCCESS),
+    partial(20_001, "some items of the request succeeded and others failed", remedy::PARTIAL),
+    bad_request(40_000, "a parameter is invalid", remedy::PARAMS),
+    forbidden(40_001, "the token lacks a permission or a scope, or the account was deleted", remedy::PERMISSION),
+    bad_request(40_002, "a parameter is wrong, and the message names it", remedy::PARAMS),
+    forbidden(40_003, "the token may not do this", remedy::PERMISSION),
+    bad_request(40_006, "the API version does not fit the parameters", remedy::VERSION),
+    permanent(40_007, "the object, the file or the URL does not exist", remedy::NOT_FOUND),
+    permanent(40_008, "the endpoint is not implemented", remedy::NO_ENDPOINT),
+    permanent(40_009, "parameter or method not supported in the sandbox", remedy::SANDBOX),
+    permanent(40_010, "the domain is not supported in this version", remedy::NO_ENDPOINT),
+    bad_request(40_011, "too many ids in one request", remedy::SPLIT),
+    unknown(40_012, "nothing would change, as far as its name tells", remedy::NO_UPDATE),
+    permanent(40_013, "the sandbox account does not exist", remedy::SANDBOX_ACCOUNT),
+    permanent(40_014, "not supported in the sandbox", remedy::SANDBOX),
+    throttled(40_016, "too many requests of the app to this endpoint", AppEndpoint, remedy::SLOW_APP),
+    conflict(40_050, "duplicated requests have been sent", remedy::DUPLICATE_REQUEST),
+    permanent(40_051, "invalid version", remedy::VERSION),
+    conflict(40_052, "the ACO material exists already", remedy::EXISTS),
+    bad_request(40_053, "the video id is invalid", remedy::VIDEO_ID),
+    bad_request(40_061, "the batch is too large or empty", remedy::SPLIT),
+    bad_request(40_062, "personal data was sent without being hashed", remedy::HASH),
+    bad_request(40_063, "the partner's name is not known", remedy::PARTNER),
+    permanent(40_064, "message blocked (Business Messaging)", remedy::BLOCKED_MESSAGE),
+    bad_request(40_065, "targeting not supported for ages 13 to 17 in the US", remedy::AGE),
+    bad_request(40_067, "the query is too large", remedy::SMALLER_QUERY),
+    throttled(40_100, "too many requests of the app to this endpoint", AppEndpoint, remedy::SLOW_APP),
+    token_invalid(40_101, "app id and secret do not match", remedy::APP_SECRET),
+    token_expired(40_102, "the access token has expired", remedy::REFRESH),
+    token_expired(40_103, "the refresh token has expired", remedy::AUTHORISE),
+    token_invalid(40_104, "the access token is empty", remedy::TOKEN_HEADER),
+    token_invalid(40_105, "the access token is wrong or was revoked", remedy::NEW_TOKEN),
+    token_invalid(40_106, "the token does not fit the advertiser", remedy::NEW_TOKEN),
+    token_invalid(40_107, "the refresh token is wrong", remedy::REFRESH_TOKEN),
+    bad_request(40_108, "the grant type is not supported", remedy::GRANT_TYPE),
+    token_invalid(40_109, "deciphering error", remedy::APP_SECRET),
+    token_invalid(40_110, "authorisation code cancelled, used or expired", remedy::AUTH_CODE),
+    token_invalid(40_112, "the password is wrong", remedy::PASSWORD),
+    forbidden(40_113, "app blocked, absent, or not that of the token", remedy::APP_BLOCKED),
+    token_invalid(40_114, "the advertiser has logged out", remedy::AUTHORISE),
+    token_expired(40_115, "the authentication timestamp has expired", remedy::AUTH_CODE),
+    token_invalid(40_116, "the authentication signature is invalid", remedy::APP_SECRET),
+    forbidden(40_117, "the method cannot be used", remedy::METHOD),
+    forbidden(40_118, "app or advertiser not on the allowlist", remedy::ALLOWLIST),
+    forbidden(40_119, "developer and advertiser belong to different companies", remedy::COMPANY),
+    token_invalid(40_120, "the TikTok user is not logged in", remedy::AUTHORISE),
+    forbidden(40_121, "not a creator of the Creator Marketplace", remedy::CREATOR),
+    forbidden(40_122, "the creator is not in a valid region", remedy::CREATOR),
+    forbidden(40_124, "the developer profile is not approved", remedy::DEVELOPER),
+    forbidden(40_125, "the developer has no permission", remedy::PERMISSION),
+    forbidden(40_126, "the brand safety partner is not authorised", remedy::GARM),
+    forbidden(40_127, "the brand safety partner is not authorised by both sides", remedy::GARM),
+    forbidden(40_128, "the brand safety partner's authorisation is not valid", remedy::GARM),
+    forbidden(40_129, "the brand safety partner's authorisation is not valid on both sides", remedy::GARM),
+    forbidden(40_130, "the scope was not authorised", remedy::PERMISSION),
+    forbidden(40_131, "the TikTok user did not authorise the scope", remedy::PERMISSION),
+    throttled_by(40_132, "too many requests a second for one value, such as a pixel code", FieldValue, Second, remedy::SLOW_FIELD),
+    throttled_by(40_133, "too many requests a second for this advertiser to this endpoint", AccountEndpoint, Second, remedy::SLOW_ACCOUNT),
+    unsure(unknown(40_200, "task error", remedy::TASK)),
+    not_ready(40_201, "the task is not ready", remedy::POLL),
+    unsure(conflict(40_202, "write or update entity conflict", remedy::WRITE_CONFLICT)),
+    permanent(40_300, "the advertiser does not exist or was deleted", remedy::ACCOUNT),
+    permanent(40_301, "the advertiser cannot be matched", remedy::ACCOUNT),
+    permanent(40_302, "the customer's advertiser does not exist", remedy::ACCOUNT),
+    token_invalid(40_309, "a login is required", remedy::AUTHORISE),
+    permanent(40_400, "there is no such route", remedy::NO_ENDPOINT),
+    quota(40_502, "the maximum number of ads is reached", remedy::AD_LIMIT),
+    unsure(unknown(40_700, "internal service validation error", remedy::VALIDATION)),
+    bad_request(40_900, "the signature of the file does not match", remedy::SIGNATURE),
+    not_ready(40_901, "the video is being transcoded", remedy::TRANSCODING),
+    unsure(transient(40_902, "unable to fetch the URL", remedy::FETCH)),
+    unsure(transient(40_903, "the image URL is unavailable", remedy::FETCH)),
+    bad_request(40_904, "the format of the image is not supported", remedy::FILE),
+    permanent(40_905, "the file does not exist", remedy::FILE_GONE),
+    bad_request(40_906, "the file is empty", remedy::FILE),
+    bad_request(40_907, "the file is too large", remedy::FILE),
+    bad_request(40_908, "the type of the file is not supported", remedy::FILE),
+    bad_request(40_909, "the `calculate_type` is not supported", remedy::CALCULATE_TYPE),
+    permanent(40_910, "the file has expired", remedy::FILE_GONE),
+    conflict(40_911, "the name of the material is taken", remedy::NAME),
+    bad_request(40_912, "the image URL is unavailable", remedy::IMAGE_URL),
+    unsure(transient(40_913, "unable to fetch the image", remedy::FETCH)),
+    bad_request(40_914, "the file is invalid", remedy::FILE),
+    bad_request(40_915, "the file does not meet the specifications", remedy::FILE),
+    bad_request(40_916, "the video has content that is not allowed", remedy::FILE),
+    permanent(41_000, "the client IP is in a banned country", remedy::COUNTRY),
+    permanent(41_001, "the endpoint is offline", remedy::OFFLINE),
+    bad_request(41_002, "the fields are no longer in use", remedy::FIELDS),
+    transient(41_013, "the service that makes videos from a site failed", remedy::SERVER),
+    transient(50_000, "system error", remedy::SERVER),
+    transient(50_001, "the service is unavailable for a while (seen in one test only)", remedy::SERVER),
+    transient(50_002, "error on the side of TikTok", remedy::SERVER),
+    transient(51_000, "a service behind the endpoint failed (RPC_ERROR)", remedy::SERVER),
+    transient(51_001, "a service behind the endpoint failed (STATISTICS_ERROR)", remedy::SERVER),
+    transient(51_002, "a service behind the endpoint failed (BUILD_STONE_ERROR)", remedy::SERVER),
+    transient(51_003, "a service behind the endpoint failed (DMP_ERROR)", remedy::SERVER),
+    transient(51_004, "a service behind the endpoint failed (LEGO_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_005, "a service behind the endpoint failed (SMART_PLAYER_ERROR)", remedy::SERVER),
+    transient(51_006, "a service behind the endpoint failed (JUPITER_ERROR)", remedy::SERVER),
+    transient(51_007, "a service behind the endpoint failed (OVERTURE_STAT_CENTRAL_ERROR)", remedy::SERVER),
+    transient(51_008, "a service behind the endpoint failed (ADVERTISER_ERROR)", remedy::SERVER),
+    transient(51_009, "a service behind the endpoint failed (DPA_ERROR)", remedy::SERVER),
+    transient(51_010, "a service behind the endpoint timed out", remedy::TIMEOUT),
+    transient(51_011, "a service behind the endpoint failed (SEARCH_ERROR)", remedy::SERVER),
+    transient(51_012, "a service behind the endpoint failed (PIXEL_ERROR)", remedy::SERVER),
+    transient(51_014, "a service behind the endpoint failed (LEGO_SERVICE_SYNC_ERROR)", remedy::SERVER),
+    transient(51_015, "a service behind the endpoint failed (GRANTING_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_016, "a service behind the endpoint failed (ACCOUNT_ERROR)", remedy::SERVER),
+    transient(51_017, "a service behind the endpoint failed (VIDEO_TRANSCODE_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_018, "a service behind the endpoint failed (AGENT_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_019, "a service behind the endpoint failed (IMAGE_CUT_ERROR)", remedy::SERVER),
+    transient(51_020, "a service behind the endpoint failed (ORDER_CENTER_SERVICE_ERROR)", remedy::SERVER),
+    unsure(unknown(51_021, "a service behind the endpoint had too many requests (seen in one test only)", remedy::MAYBE_SLOW)),
+    transient(51_030, "a service behind the endpoint failed (USER_PASSPORT_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_031, "a service behind the endpoint failed (PLATFORM_ACCOUNT_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_032, "a service behind the endpoint failed (PLAYABLE_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_033, "a service behind the endpoint failed (TOOLBOX_ERROR)", remedy::SERVER),
+    transient(51_034, "a service behind the endpoint failed (AD_MACHINE_AUDIT_ZEPHYR)", remedy::SERVER),
+    transient(51_035, "a service behind the endpoint failed (SATELLITE_ERROR)", remedy::SERVER),
+    transient(51_036, "a service behind the endpoint failed (TETRIS_ERROR)", remedy::SERVER),
+    transient(51_037, "a service behind the endpoint failed (ASYNC_TASK_ERROR)", remedy::SERVER),
+    transient(51_038, "a service behind the endpoint failed (UNION_TREASURE_BOX_ERROR)", remedy::SERVER),
+    transient(51_039, "a service behind the endpoint failed (AUTH_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_040, "a service behind the endpoint failed (ADVERTISER_INFO_ERROR)", remedy::SERVER),
+    transient(51_041, "a service behind the endpoint failed (AD_GARM_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_042, "a service behind the endpoint failed (LEGO_BUSINESS_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_043, "a service behind the endpoint failed (CREATIVE_PLATFORM_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_044, "a service behind the endpoint failed (DPA_PLATFORM_ERROR)", remedy::SERVER),
+    transient(51_045, "a service behind the endpoint failed (AD_FILE_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_046, "a service behind the endpoint failed (SIRIUS_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_047, "a service behind the endpoint failed (SUBSCRIPTION_ERROR)", remedy::SERVER),
+    transient(51_048, "a service behind the endpoint failed (ADS_PREVIEW_ERROR)", remedy::SERVER),
+    transient(51_049, "a service behind the endpoint failed (DPA_RENDER_GATEWAY_ERROR)", remedy::SERVER),
+    transient(51_050, "a service behind the endpoint failed (MEASUREMENT_STONE_ERROR)", remedy::SERVER),
+    transient(51_051, "a service behind the endpoint failed (MANUAL_REVIEW_ERROR)", remedy::SERVER),
+    transient(51_052, "a service behind the endpoint failed (OPTIMIZER_ERROR)", remedy::SERVER),
+    transient(51_053, "a service behind the endpoint failed (DPA_CATALOG_BUSINESS_ERROR)", remedy::SERVER),
+    transient(51_054, "a service behind the endpoint failed (CRM_ERROR)", remedy::SERVER),
+    transient(51_055, "a service behind the endpoint failed (GCRM_ERROR)", remedy::SERVER),
+    transient(51_056, "a service behind the endpoint failed (ADVERTISER_ACCOUNT_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_057, "a service behind the endpoint failed (APP_ERROR)", remedy::SERVER),
+    transient(51_058, "a service behind the endpoint failed (POSTER_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_059, "a service behind the endpoint failed (CONFIG_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_060, "a service behind the endpoint failed (BC_RPC_ERROR)", remedy::SERVER),
+    transient(51_061, "a service behind the endpoint failed (BM_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_062, "a service behind the endpoint failed (IMAGEX_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_063, "a service behind the endpoint failed (SEGMENT_GATEWAY_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_064, "a service behind the endpoint failed (ECO_GAME_MANAGER_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_065, "a service behind the endpoint failed (TTOP_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_066, "a service behind the endpoint failed (SUGGESTION_ENGINE_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_067, "a service behind the endpoint failed (VIDEOARCH_SERVICE_ERROR)", remedy::SERVER),
+    transient(51_099, "a service behind the endpoint failed (STATISTICS_NEW_ERROR)", remedy::SERVER),
+    transient(51_305, "satellite service error", remedy::SERVER),
+    transient(52_000, "the database or storage failed (DB_ERROR)", remedy::SERVER),
+    transient(52_001, "the database or storage failed (DB_READ_ERROR)", remedy::SERVER),
+    transient(52_002, "the database or storage failed (DB_WRITE_ERROR)", remedy::SERVER),
+    transient(52_003, "the database or storage failed (DB_PARTITION_ERROR)", remedy::SERVER),
+    transient(52_100, "the database or storage failed (RDS_ERROR)", remedy::SERVER),
+    transient(52_101, "the database or storage failed (RDS_READ_ERROR)", remedy::SERVER),
+    transient(52_102, "the database or storage failed (RDS_WRITE_ERROR)", remedy::SERVER),
+    transient(52_103, "the database timed out", remedy::TIMEOUT),
+    transient(52_201, "the database or storage failed (TOS_ERROR)", remedy::SERVER),
+    transient(52_202, "an upload to the storage timed out", remedy::TIMEOUT),
+    transient(52_203, "the database or storage failed (TOS_HEAD_OBJECT)", remedy::SERVER),
+    transient(52_204, "the database or storage failed (TOS_PUT_OBJECT)", remedy::SERVER),
+    transient(53_102, "data could not be read or written (DESERIALIZATION_ERROR)", remedy::SERVER),
+    transient(53_103, "data could not be read or written (SERIALIZATION_ERROR)", remedy::SERVER),
+    unsure(maintenance(60_001, "the system is in maintenance", remedy::MAINTENANCE)),
+    unsure(throttled_by(61_000, "too many requests, as its name in the SDK tells", ThrottleScope::Unknown, Minute, remedy::SLOW_UNKNOWN)),
+    forbidden(70_001, "the token is of the wrong kind", remedy::BIZ_AUTH),
+    unsure(not_ready(2_200_006, "the video has not been processed (known from an error guide only)", remedy::TRANSCODING)),
 ];

@@ -46,12 +46,13 @@ static REFINEMENTS: &[(&[i64], Says, CodeRule)] = &[
     (
         &[40_016, 40_100, 40_105],
         Says::All(&["token", "expire"]),
-        rule(TokenExpired, remedy::REFRESH),
+        rule(TokenExpired, remedy::REFRESH).because("the message says that the token has expired"),
     ),
     (
         &[40_016, 40_100],
         Says::Any(&["token"]),
-        rule(TokenInvalid, remedy::NEW_TOKEN),
+        rule(TokenInvalid, remedy::NEW_TOKEN)
+            .because("the message speaks of the token, not of a limit"),
     ),
     // And 40002 as "insufficient permission".
     (
@@ -64,19 +65,20 @@ static REFINEMENTS: &[(&[i64], Says, CodeRule)] = &[
             "unauthoris",
             "unauthoriz",
         ]),
-        rule(PermissionDenied, remedy::PERMISSION),
+        rule(PermissionDenied, remedy::PERMISSION)
+            .because("the message speaks of a missing permission"),
     ),
     // An official cause of 40002. Nobody says that nothing was done, so only
     // reads are sent again.
     (
         &[40_002],
         Says::Any(&["being updated", "under processing"]),
-        rule(NotReady, remedy::PROCESSING),
+        rule(NotReady, remedy::PROCESSING).because("the audience is being updated"),
     ),
     (
         &[40_201, 40_901, 2_200_006],
         Says::Any(&["fail"]),
-        rule(Permanent, remedy::PROCESSING_FAILED),
+        rule(Permanent, remedy::PROCESSING_FAILED).because("the processing has failed"),
     ),
 ];
 
@@ -121,7 +123,8 @@ const MAY_BE_A_LIMIT: &[i64] = &[40_000, 40_002];
 
 /// Stands in for such a code. A write is not sent again: the code does not
 /// say that it was refused.
-static THROTTLED: CodeRule = rule(RateLimited, remedy::MAYBE_SLOW);
+static THROTTLED: CodeRule =
+    rule(RateLimited, remedy::MAYBE_SLOW).because("the message speaks of too many requests");
 
 /// What a code of the Marketing API means with this message, where that is
 /// not what it means alone.

@@ -19,6 +19,8 @@
 //! was done, and that are known: never for a code that is not in the table,
 //! and never for what only a message tells.
 //!
+//! The [`reference`] lists them all.
+//!
 //! # Example
 //! ```
 //! use std::time::Duration;
@@ -41,6 +43,7 @@ mod api;
 mod marketing;
 mod message;
 mod pattern;
+pub mod reference;
 pub(in crate::tiktok) mod remedy;
 mod rule;
 mod siblings;

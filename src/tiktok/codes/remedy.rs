@@ -63,7 +63,7 @@ pub(in crate::tiktok) const PARAMS_UNSAID: &str =
 pub(in crate::tiktok) const PARTIAL: &str =
     "Find the failed items in the answer's data, and send only those again.";
 pub(in crate::tiktok) const PARTNER: &str = "Use a partner name that the endpoint's page lists.";
-pub(in crate::tiktok) const PASSWORD: &str = "Correct the password.";
+pub(in crate::tiktok) const PASSWORD: &str = "Correct the password: it was refused.";
 pub(in crate::tiktok) const PERMISSION: &str = "Add the missing permission or scope to the app and authorise it again, or have the owner grant you access to the object.";
 pub(in crate::tiktok) const POLL: &str =
     "Ask again later, less and less often: the task is still running.";
@@ -74,13 +74,13 @@ pub(in crate::tiktok) const PROCESSING_FAILED: &str =
 pub(in crate::tiktok) const REDIRECT: &str =
     "Correct the address: the API does not redirect, so a proxy or a wrong host answered.";
 pub(in crate::tiktok) const REFRESH: &str =
-    "Refresh the access token, then send the request again.";
+    "Refresh the access token, which has expired, then send the request again.";
 pub(in crate::tiktok) const REFRESH_TOKEN: &str = "Use the newest refresh token of this user; a long-term token of the Marketing API cannot be refreshed and needs none.";
 pub(in crate::tiktok) const SANDBOX: &str =
     "Send this call to production: the sandbox does not support it.";
 pub(in crate::tiktok) const SANDBOX_ACCOUNT: &str =
     "Create a sandbox advertiser in the developer portal and use its id and token.";
-pub(in crate::tiktok) const SERVER: &str = "Read again in a few minutes; read a write back before you repeat it, for it may have been carried out.";
+pub(in crate::tiktok) const SERVER: &str = "Nothing is wrong with the request: read again in a few minutes, but read a write back before you repeat it, for it may have been carried out.";
 pub(in crate::tiktok) const SHOP_CIPHER: &str =
     "Send the shop_cipher of the shop that the request is about.";
 pub(in crate::tiktok) const SIGN: &str =

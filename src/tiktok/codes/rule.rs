@@ -33,6 +33,7 @@ pub struct CodeRule {
     pub(super) write_retry: WriteRetry,
     scope: ThrottleScope,
     window: ThrottleWindow,
+    cause: &'static str,
     remedy: Cow<'static, str>,
 }
 
@@ -54,8 +55,14 @@ impl CodeRule {
             write_retry,
             scope: ThrottleScope::Unknown,
             window: ThrottleWindow::Unknown,
+            cause: "",
             remedy,
         }
+    }
+
+    pub(super) const fn because(mut self, cause: &'static str) -> Self {
+        self.cause = cause;
+        self
     }
 
     /// Sets whether a write may be sent again. The default is
@@ -110,6 +117,13 @@ impl CodeRule {
     #[must_use]
     pub fn window(&self) -> ThrottleWindow {
         self.window
+    }
+
+    /// Why the code is given, in a few words. Empty for a success, and for a
+    /// rule that a user made.
+    #[must_use]
+    pub fn cause(&self) -> &'static str {
+        self.cause
     }
 
     /// One sentence that tells a person what to do.

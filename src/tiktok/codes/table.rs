@@ -49,9 +49,12 @@ impl<'a> Found<'a> {
 /// Official ranges, where nothing else is known: 4xxxx are mistakes of the
 /// client, 5xxxx failures of the server. Those below zero were only seen for
 /// a client that is shut out.
-static CLIENT_RANGE: CodeRule = words::rule(Permanent, remedy::UNKNOWN_CODE);
-static SERVER_RANGE: CodeRule = words::rule(Transient, remedy::SERVER);
-static NO_RANGE: CodeRule = words::rule(Unknown, remedy::UNKNOWN_CODE);
+static CLIENT_RANGE: CodeRule = words::rule(Permanent, remedy::UNKNOWN_CODE)
+    .because("the code is not documented; its number is that of a client's mistake");
+static SERVER_RANGE: CodeRule = words::rule(Transient, remedy::SERVER)
+    .because("the code is not documented; its number is that of a server's failure");
+static NO_RANGE: CodeRule =
+    words::rule(Unknown, remedy::UNKNOWN_CODE).because("the code is not documented");
 
 impl CodeTable {
     /// The table of an API, as this crate knows it.
@@ -144,6 +147,7 @@ impl CodeTable {
     ) -> Classification {
         let mut verdict = Classification::new(rule.class())
             .with_refused(rule.write_retry() == WriteRetry::Safe)
+            .with_cause(rule.cause())
             .with_remedy(rule.remedy_cow());
         if !message.is_empty() {
             verdict = verdict.with_message(message);
@@ -200,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_but_a_success_has_a_remedy() {
+    fn everything_but_a_success_has_a_cause_and_a_remedy() {
         let numbers = marketing::CODES
             .iter()
             .chain(siblings::SHOP)
@@ -209,6 +213,7 @@ mod tests {
             let remedy = rule.remedy();
             assert_eq!(rule.class().is_success(), remedy.is_empty(), "{rule:?}");
             assert!(remedy.is_empty() || remedy.ends_with('.'), "{rule:?}");
+            assert_eq!(rule.cause().is_empty(), remedy.is_empty(), "{rule:?}");
         }
     }
 

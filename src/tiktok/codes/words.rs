@@ -13,8 +13,12 @@ pub(super) const fn rule(class: ErrorClass, remedy: &'static str) -> CodeRule {
 macro_rules! words {
     ($($(#[$doc:meta])* $word:ident => $class:ident,)*) => {$(
         $(#[$doc])*
-        pub(super) const fn $word<K: Copy>(code: K, remedy: &'static str) -> (K, CodeRule) {
-            (code, rule(ErrorClass::$class, remedy))
+        pub(super) const fn $word<K: Copy>(
+            code: K,
+            cause: &'static str,
+            remedy: &'static str,
+        ) -> (K, CodeRule) {
+            (code, rule(ErrorClass::$class, remedy).because(cause))
         }
     )*};
 }
@@ -38,28 +42,35 @@ pub(super) const fn ok<K: Copy>(code: K) -> (K, CodeRule) {
 }
 
 /// What it needs is not there yet, so nothing was done.
-pub(super) const fn not_ready<K: Copy>(code: K, remedy: &'static str) -> (K, CodeRule) {
-    let rule = rule(ErrorClass::NotReady, remedy);
+pub(super) const fn not_ready<K: Copy>(
+    code: K,
+    cause: &'static str,
+    remedy: &'static str,
+) -> (K, CodeRule) {
+    let rule = rule(ErrorClass::NotReady, remedy).because(cause);
     (code, rule.with_write_retry(WriteRetry::Safe))
 }
 
 /// A limit was reached, so nothing was done. The message tells the window.
 pub(super) const fn throttled<K: Copy>(
     code: K,
+    cause: &'static str,
     scope: ThrottleScope,
     remedy: &'static str,
 ) -> (K, CodeRule) {
-    throttled_by(code, scope, ThrottleWindow::Unknown, remedy)
+    throttled_by(code, cause, scope, ThrottleWindow::Unknown, remedy)
 }
 
 /// Like [`throttled`], and the window is known even without a message.
 pub(super) const fn throttled_by<K: Copy>(
     code: K,
+    cause: &'static str,
     scope: ThrottleScope,
     window: ThrottleWindow,
     remedy: &'static str,
 ) -> (K, CodeRule) {
     let rule = rule(ErrorClass::RateLimited, remedy)
+        .because(cause)
         .with_scope(scope)
         .with_window(window)
         .with_write_retry(WriteRetry::Safe);
