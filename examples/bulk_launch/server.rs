@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tower_tiktok::{
-    simulator::{self, Faults, Latency, Level, Sharing, Simulator},
+    simulator::{self, Faults, Latency, Level, Limits, Sharing, Simulator},
     tiktok::AccessLevel,
 };
 
@@ -86,11 +86,10 @@ impl Server {
     }
 }
 
-/// How many calls a second the server lets pass to an endpoint.
-pub(crate) fn limit_of(access: AccessLevel, path: &str) -> u64 {
+/// How many calls the server lets pass to an endpoint.
+pub(crate) fn limits_of(access: AccessLevel, path: &str) -> Limits {
     let level = level(access);
-    let limits = level.endpoint_limits(path);
-    limits.unwrap_or(level.limits()).per_second()
+    level.endpoint_limits(path).unwrap_or(level.limits())
 }
 
 fn level(level: AccessLevel) -> Level {

@@ -23,7 +23,7 @@ use self::{
     calls::{CallsChart, most, total},
     text::{Escaped, count, number},
 };
-use crate::{args::Args, plan::Plan, server::limit_of};
+use crate::{args::Args, plan::Plan, server::limits_of};
 
 /// Nothing is loaded and nothing runs, whatever is in the texts.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
@@ -108,7 +108,7 @@ fn origin(args: &Args) -> String {
 /// The endpoint that came nearest to its limit, and that limit.
 fn busiest<'a>(run: &'a Run, args: &Args) -> Option<(&'a str, u64)> {
     let endpoints = run.endpoints.iter().map(|(path, calls)| {
-        let limit = limit_of(args.level, path);
+        let limit = limits_of(args.level, path).per_second();
         let sum = total(calls);
         let load = (sum.admitted + sum.refused) as f64 / limit.max(1) as f64;
         (load, *path, limit)
@@ -147,8 +147,9 @@ fn charts(run: &Run, args: &Args, plan: &Plan, busiest: Option<(&str, u64)>) -> 
             id: "endpoint",
             title: &format!("Calls to {path}"),
             says: &format!(
-                "This endpoint set the pace: {} in {}, of which {full} were full to the limit. \
-                 {} admitted, {} refused.",
+                "This endpoint set the pace: it admits {limit} a second, {} a minute. {} in {}, \
+                 of which {full} were full. {} admitted, {} refused.",
+                number(limits_of(args.level, path).per_minute()),
                 count(sum.admitted + sum.refused, "call", "calls"),
                 count(
                     calls.iter().filter(|it| it.admitted > 0).count() as u64,
@@ -170,4 +171,108 @@ fn charts(run: &Run, args: &Args, plan: &Plan, busiest: Option<(&str, u64)>) -> 
     out += &waits::draw(&run.waits);
     out += &progress::draw(&run.steps, plan, seconds, run.summary.fairness_jain);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::{
+        record::{Calls, Queued},
+        summary::Summary,
+    };
+
+    const HOSTILE: &str = "<script>'\"&";
+
+    fn run(client: &'static str) -> Run {
+        let summary = Summary {
+            client,
+            requests: 10,
+            succeeded: 9,
+            failed: 1,
+            attempts: 12,
+            throttled: 2,
+            suspensions: Some(1),
+            duplicates: Some(0),
+            outcome_unknown: 0,
+            elapsed_s: 3.0,
+            bound_s: Some(2.0),
+            makespan_ratio: Some(1.5),
+            p50_ms: 80.0,
+            p99_ms: 900.0,
+            fairness_jain: 1.0,
+        };
+        let calls = Calls {
+            admitted: 5,
+            refused: 1,
+        };
+        Run {
+            summary,
+            calls: vec![calls; 2],
+            endpoints: [("/ad/create/", vec![calls; 2])].into(),
+            shut: vec![(Duration::from_secs(1), Duration::from_secs(300))],
+            queue: vec![Queued {
+                requests: 4,
+                held: 1,
+            }],
+            waits: vec![Duration::from_millis(30)],
+            steps: vec![(0, Duration::from_secs(1))],
+        }
+    }
+
+    fn args() -> Args {
+        let ids = format!("{HOSTILE},7");
+        let line = [
+            "bulk_launch",
+            "--base-url",
+            "http://api.test",
+            "--advertiser-ids",
+        ];
+        Args::parse_from(line.into_iter().chain([ids.as_str()]))
+    }
+
+    #[test]
+    fn whatever_the_texts_are_the_page_is_whole_and_runs_nothing() {
+        let args = args();
+        let page = page(&args, &Plan::new(&args), &[run("naive"), run("stack")]);
+        assert!(page.contains("&lt;script&gt;&#39;&quot;&amp;"));
+        assert!(page.contains(POLICY));
+        for none in [
+            "<script", "<img", "<link", "src=", "href=", "url(", "@import",
+        ] {
+            assert!(!page.contains(none), "{none}");
+        }
+        let count = |what: &str| page.matches(what).count();
+        for tag in [
+            "figure", "svg", "table", "tr", "td", "th", "section", "details", "p",
+        ] {
+            let opened = count(&format!("<{tag}>")) + count(&format!("<{tag} "));
+            assert_eq!(opened, count(&format!("</{tag}>")), "{tag}");
+        }
+        // Whoever cannot see a picture can read it.
+        for told in [
+            "<title id=",
+            "<desc id=",
+            "aria-labelledby=\"calls-t calls-d\"",
+        ] {
+            assert!(page.contains(told), "{told}");
+        }
+        assert_eq!(count("<svg"), count("<desc"));
+        assert!(page.contains("held by a refusal") && page.contains("suspended"));
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_happened_has_a_page() {
+        let args = args();
+        let mut run = run("stack");
+        (run.calls, run.queue, run.waits) = (vec![], vec![], vec![]);
+        (run.steps, run.shut) = (vec![], vec![]);
+        run.endpoints.clear();
+        let page = page(&args, &Plan::new(&args), &[run]);
+        assert!(page.ends_with("</html>\n"));
+        assert!(!page.contains("NaN") && !page.contains("inf"));
+    }
 }
