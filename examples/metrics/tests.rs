@@ -1,7 +1,5 @@
 //! The endpoint under load, and the files that live off it.
 
-#![expect(clippy::unwrap_used, reason = "what helps a test is test")]
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
