@@ -19,7 +19,7 @@
 //! was done, and that are known: never for a code that is not in the table,
 //! and never for what only a message tells.
 //!
-//! The [`reference`] lists them all.
+//! The [reference](mod@reference) lists them all.
 //!
 //! # Example
 //! ```
