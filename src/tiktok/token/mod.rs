@@ -26,7 +26,7 @@
 //! use bytes::Bytes;
 //! use http::Request;
 //! use http_body_util::Full;
-//! use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
+//! use tower::{BoxError, ServiceBuilder, ServiceExt};
 //! use tower_tiktok::{
 //!     classify::ErrorClass,
 //!     tiktok::{TikTokLayer, token::LongTermTokens},
@@ -43,7 +43,7 @@
 //!     .token_for("7001", Token::new("act.good")?)
 //!     .token_for("7002", Token::new("act.bad")?)
 //!     .build()?;
-//! let mut client = ServiceBuilder::new()
+//! let client = ServiceBuilder::new()
 //!     .layer(TikTokLayer::builder().tokens(tokens).build())
 //!     .service(client);
 //! let read = |advertiser: &str| {
@@ -52,12 +52,12 @@
 //! };
 //!
 //! // The first one is told by TikTok, the second before it is sent.
-//! let response = client.ready().await?.call(read("7002")?).await?;
+//! let response = client.clone().oneshot(read("7002")?).await?;
 //! assert_eq!(ErrorClass::of(&response), ErrorClass::TokenInvalid);
-//! let error = client.ready().await?.call(read("7002")?).await.unwrap_err();
+//! let error = client.clone().oneshot(read("7002")?).await.unwrap_err();
 //! assert!(error.is::<TokenStopped>());
 //! // The other goes on.
-//! let response = client.ready().await?.call(read("7001")?).await?;
+//! let response = client.oneshot(read("7001")?).await?;
 //! assert_eq!(ErrorClass::of(&response), ErrorClass::Success);
 //! # Ok(())
 //! # }
