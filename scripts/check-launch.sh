@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-launch() { cargo run --quiet --release --locked --example bulk_launch -- --json "$@"; }
+launch() { cargo run --quiet --release --locked --all-features --example bulk_launch -- --json "$@"; }
 holds() { awk "BEGIN { exit !($1) }"; }
 number() { sed -n "s/.*\"$1\":\([0-9.]*\).*/\1/p" <<<"$2"; }
 

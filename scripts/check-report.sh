@@ -25,7 +25,7 @@ fail() {
     exit 1
 }
 
-cargo run --quiet --release --locked --example bulk_launch -- \
+cargo run --quiet --release --locked --all-features --example bulk_launch -- \
     --compare --advertisers 8 --ads 8 --report "$page" 2>"$out/log"
 [ -s "$page" ] || fail "there is no report: $(cat "$out/log")"
 

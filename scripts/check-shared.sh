@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 holds() { awk "BEGIN { exit !($1) }"; }
 number() { sed -n "s/.*\"$1\":\([0-9.]*\).*/\1/p" <<<"$2"; }
 
-ours=$(cargo run --quiet --release --locked --features redis --example shared_app -- \
+ours=$(cargo run --quiet --release --locked --all-features --example shared_app -- \
     --json --processes 4 --seconds "${1:-20}")
 echo "$ours"
 [ "$(number failed "$ours")" = 0 ] || { echo 'a request failed' >&2; exit 1; }

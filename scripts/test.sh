@@ -27,7 +27,7 @@ cargo test --lib --no-default-features --locked \
 
 say 'examples: each ends in an assertion'
 for example in hyper_client reqwest_client axum_service custom_classifier; do
-    cargo run --quiet --locked --example "$example"
+    cargo run --quiet --locked --all-features --example "$example"
 done
 cargo run --quiet --locked --all-features --example metrics
 
