@@ -8,6 +8,7 @@
 mod args;
 mod clients;
 mod launch;
+mod level;
 mod plan;
 mod progress;
 mod record;

@@ -10,6 +10,7 @@ use tower_tiktok::{
 
 use crate::{
     args::{Args, FaultMix},
+    level::level,
     summary::round,
 };
 
@@ -90,22 +91,4 @@ impl Server {
 pub(crate) fn limits_of(access: AccessLevel, path: &str) -> Limits {
     let level = level(access);
     level.endpoint_limits(path).unwrap_or(level.limits())
-}
-
-fn level(level: AccessLevel) -> Level {
-    match level {
-        AccessLevel::Basic => Level::Basic,
-        AccessLevel::Advanced => Level::Advanced,
-        AccessLevel::Premium => Level::Premium,
-        AccessLevel::Ultimate => Level::Ultimate,
-        AccessLevel::Sandbox => Level::Sandbox,
-        other => {
-            let own = other.limits();
-            Level::custom(
-                own.per_second().into(),
-                own.per_minute().into(),
-                own.per_day().into(),
-            )
-        }
-    }
 }

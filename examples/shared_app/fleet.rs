@@ -8,14 +8,12 @@ use tokio::{
     process::{Child, Command},
     time::Instant,
 };
-use tower_tiktok::{
-    simulator::{Latency, Level, Sharing, Simulator},
-    tiktok::AccessLevel,
-};
+use tower_tiktok::simulator::{Latency, Sharing, Simulator};
 
 use crate::{
     AnyError,
     args::Args,
+    level::level,
     member::{Report, Task},
     redis::Redis,
     summary::Summary,
@@ -85,22 +83,4 @@ fn start(args: &Args, member: usize, base: &str) -> Result<Child, AnyError> {
         .stdout(Stdio::piped())
         .kill_on_drop(true);
     Ok(command.spawn()?)
-}
-
-fn level(level: AccessLevel) -> Level {
-    match level {
-        AccessLevel::Basic => Level::Basic,
-        AccessLevel::Advanced => Level::Advanced,
-        AccessLevel::Premium => Level::Premium,
-        AccessLevel::Ultimate => Level::Ultimate,
-        AccessLevel::Sandbox => Level::Sandbox,
-        other => {
-            let own = other.limits();
-            Level::custom(
-                own.per_second().into(),
-                own.per_minute().into(),
-                own.per_day().into(),
-            )
-        }
-    }
 }

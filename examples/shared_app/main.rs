@@ -6,6 +6,8 @@
 
 mod args;
 mod fleet;
+#[path = "../bulk_launch/level.rs"]
+mod level;
 mod member;
 mod redis;
 mod summary;
