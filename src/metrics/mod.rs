@@ -88,6 +88,7 @@ pub(crate) use self::attempt::attempt;
 #[cfg(any(
     feature = "jittered-backoff",
     feature = "per-account-concurrency",
+    feature = "poll-pacing",
     feature = "request-pacing",
     feature = "throttle-alert",
     feature = "token-refresh"

@@ -39,7 +39,8 @@ pub const SHARED_STATE_UP: &str = "api_client.shared_state.up";
 pub const SHARED_STATE_INSTANCES: &str = "api_client.shared_state.instances";
 /// Exchanges with the store of the shared state.
 pub const SHARED_STATE_EXCHANGES: &str = "api_client.shared_state.exchanges";
-/// Polls that were not sent, because a poll a moment ago tells the same.
+/// Polls that were not sent: another caller asked the same at that time, and
+/// its answer served both.
 pub const POLLS_SAVED: &str = "api_client.polls_saved";
 /// Refreshes of a token.
 pub const TOKEN_REFRESHES: &str = "api_client.token_refreshes";

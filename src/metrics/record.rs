@@ -6,6 +6,7 @@ use tokio::time::Instant;
 #[cfg(any(
     feature = "jittered-backoff",
     feature = "per-account-concurrency",
+    feature = "poll-pacing",
     feature = "request-pacing",
     feature = "throttle-alert",
     feature = "token-refresh"
@@ -52,6 +53,12 @@ impl Queueing {
 #[cfg(feature = "request-pacing")]
 pub(crate) fn held(scope: crate::classify::ThrottleScope) {
     ::metrics::counter!(names::HOLDS, "scope" => scope.as_str()).increment(1);
+}
+
+/// A poll was answered by one that another caller had sent.
+#[cfg(feature = "poll-pacing")]
+pub(crate) fn poll_saved() {
+    ::metrics::counter!(names::POLLS_SAVED).increment(1);
 }
 
 /// A token was refreshed, or could not be.

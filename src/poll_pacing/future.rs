@@ -151,7 +151,11 @@ where
                     return Poll::Ready(result);
                 }
                 StageProj::Following { follow, until } => match follow.poll(cx) {
-                    Poll::Ready(Some(landed)) => return Poll::Ready(landed.into_result()),
+                    Poll::Ready(Some(landed)) => {
+                        #[cfg(feature = "metrics")]
+                        crate::metrics::poll_saved();
+                        return Poll::Ready(landed.into_result());
+                    }
                     Poll::Ready(None) => Stage::New,
                     Poll::Pending => {
                         let Some(until) = until.as_pin_mut() else {

@@ -21,6 +21,7 @@ use tokio::time::sleep;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_tiktok::{
     metrics,
+    poll_pacing::{Job, PollPacingLayer, Spacing},
     retry_after_header::RetryAfterHeaderLayer,
     simulator::{Level, Simulator},
     throttle_alert::ThrottleAlertLayer,
@@ -206,4 +207,26 @@ async fn a_server_that_makes_up_codes_makes_no_more_series() {
     assert!(values("http.response.status_code") < 70);
     assert_eq!(values("http.request.method"), 1);
     assert!(values("class") <= 14);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_that_another_one_answers_is_saved() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _guard = ::metrics::set_default_local_recorder(&recorder);
+    let spacing = Spacing::between(Duration::from_secs(5), Duration::from_secs(300)).unwrap();
+    let jobs = move |_: &Request<Full<Bytes>>| Some(Job::polled("17", spacing));
+    let server = service_fn(|_: Request<Full<Bytes>>| async {
+        sleep(Duration::from_millis(100)).await;
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("still at it")))
+    });
+    let client = PollPacingLayer::builder(jobs)
+        .build()
+        .unwrap()
+        .layer(server);
+    let polls = stream::iter(0..10).map(|_| client.clone().oneshot(request(0, 1)));
+    let answers: Vec<_> = polls.buffer_unordered(10).collect().await;
+
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(sum(&taken(&snapshotter), metrics::POLLS_SAVED, &[]), 9.0);
 }
