@@ -23,7 +23,7 @@ cargo test --lib --locked -p tower-tiktok-benches
 
 say 'the generic layers stand alone'
 cargo test --lib --no-default-features --locked \
-    --features error-classifier,retry-after-header,jittered-backoff,per-account-concurrency,request-pacing,shared-state
+    --features error-classifier,retry-after-header,jittered-backoff,reconcile,per-account-concurrency,request-pacing,token-refresh,poll-pacing,throttle-alert,shared-state
 
 say 'examples: each ends in an assertion'
 for example in hyper_client reqwest_client axum_service custom_classifier; do
