@@ -126,8 +126,12 @@ pub use self::tiktok::ServiceBuilderExt;
 
 #[cfg(feature = "poll-pacing")]
 mod coalesce;
+#[cfg(any(feature = "jittered-backoff", feature = "token-refresh"))]
+mod exponential;
 #[cfg(feature = "error-classifier")]
 mod find_byte;
+#[cfg(any(feature = "per-account-concurrency", feature = "token-refresh"))]
+mod send_by;
 #[cfg(any(feature = "per-account-concurrency", feature = "request-pacing"))]
 mod slab;
 #[cfg(any(

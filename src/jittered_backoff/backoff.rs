@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::exponential::{spread, step};
+
 /// How chance spreads the waits between a request's attempts.
 ///
 /// Whichever it is, the spread is as wide at the cap as below it, so clients
@@ -32,9 +34,9 @@ impl Backoff {
     /// wait before the last one was `previous`. `draw` is in `0.0..1.0`.
     pub(crate) fn wait(&self, resend: u32, previous: Option<Duration>, draw: f64) -> Duration {
         let (from, to) = match self.jitter {
-            Jitter::Full => (Duration::ZERO, self.step(resend)),
+            Jitter::Full => (Duration::ZERO, step(self.base, self.cap, resend)),
             Jitter::Equal => {
-                let step = self.step(resend);
+                let step = step(self.base, self.cap, resend);
                 (step / 2, step)
             }
             // The cap bounds the range, not what is drawn from it: that would
@@ -46,27 +48,6 @@ impl Backoff {
         };
         from.saturating_add(spread(to.saturating_sub(from), draw))
     }
-
-    /// `base` doubled `resend` times, no more than `cap`.
-    fn step(&self, resend: u32) -> Duration {
-        let factor = 1u128.checked_shl(resend).unwrap_or(u128::MAX);
-        let nanos = self.base.as_nanos().saturating_mul(factor);
-        if nanos >= self.cap.as_nanos() {
-            return self.cap;
-        }
-        // The base is at least a nanosecond, so this fits: the cap does.
-        let secs = u64::try_from(nanos / 1_000_000_000).unwrap_or(u64::MAX);
-        Duration::new(secs, (nanos % 1_000_000_000) as u32)
-    }
-}
-
-/// The part of `range` that `draw`, in `0.0..1.0`, points at.
-pub(super) fn spread(range: Duration, draw: f64) -> Duration {
-    let drawn = range.as_secs_f64() * draw.clamp(0.0, 1.0);
-    // Rounding may lift the product of a huge range above what it came from.
-    Duration::try_from_secs_f64(drawn)
-        .unwrap_or(range)
-        .min(range)
 }
 
 #[cfg(test)]
@@ -97,26 +78,6 @@ mod tests {
     fn any_duration() -> impl Strategy<Value = Duration> {
         (any::<u64>(), 0..1_000_000_000u32, 0..64u32)
             .prop_map(|(secs, nanos, small)| Duration::new(secs >> small, nanos))
-    }
-
-    #[test]
-    fn the_step_doubles_up_to_the_cap() {
-        let steps: Vec<_> = (0..9)
-            .map(|resend| backoff(Jitter::Full).step(resend).as_secs())
-            .collect();
-        assert_eq!(steps, [1, 2, 4, 8, 16, 32, 64, 64, 64]);
-    }
-
-    #[test]
-    fn a_tiny_base_doubles_beyond_sixty_four_bits_of_nanoseconds() {
-        let tiny = Backoff {
-            base: Duration::from_nanos(1),
-            cap: Duration::MAX,
-            jitter: Jitter::Full,
-        };
-        assert_eq!(tiny.step(70).as_nanos(), 1 << 70);
-        assert_eq!(tiny.step(127), Duration::MAX);
-        assert_eq!(tiny.step(u32::MAX), Duration::MAX);
     }
 
     #[test]
@@ -168,11 +129,6 @@ mod tests {
         ) {
             let wait = |draw| backoff(jitter).wait(resend, Some(SECOND), draw);
             prop_assert!(wait(a.min(b)) <= wait(a.max(b)));
-        }
-
-        #[test]
-        fn any_float_is_taken_for_a_draw(range in any_duration(), draw: f64) {
-            prop_assert!(spread(range, draw) <= range);
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::backoff::spread;
+use crate::exponential::spread;
 
 /// No more than this is added to the server's wait by chance.
 const MAX_JITTER_ABOVE_FLOOR: Duration = Duration::from_secs(30);

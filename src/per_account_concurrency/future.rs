@@ -9,8 +9,11 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{HeldBody, send_by::SendBy, ticket::Ticket};
-use crate::error::{BoxError, DeadlineExceeded};
+use super::{HeldBody, ticket::Ticket};
+use crate::{
+    error::{BoxError, DeadlineExceeded},
+    send_by::SendBy,
+};
 
 pin_project! {
     /// Response future for [`PerAccountConcurrency`](super::PerAccountConcurrency).

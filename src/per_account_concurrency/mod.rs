@@ -136,7 +136,6 @@ mod limits;
 #[cfg(test)]
 mod model;
 mod permits;
-mod send_by;
 mod service;
 mod shard;
 #[cfg(feature = "shared-state")]

@@ -10,11 +10,12 @@ use tower_service::Service;
 
 use super::{
     AccountOf, FromContext, HeldBody, PerAccountConcurrencyHandle, Release, ResponseFuture,
-    limits::Kind, permits::Permits, send_by::SendBy,
+    limits::Kind, permits::Permits,
 };
 use crate::{
     error::BoxError,
     extensions::{Deadline, Lookup},
+    send_by::SendBy,
 };
 
 /// Middleware that bounds the requests in flight for each account. See the

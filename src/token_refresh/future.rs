@@ -8,7 +8,7 @@ use std::{
 
 use http::{Request, Response};
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 use tower_service::Service;
 
 use super::{
@@ -23,6 +23,7 @@ use crate::{
     classify::{Classification, ErrorClass},
     error::{BoxError, DeadlineExceeded},
     extensions::RequestContext,
+    send_by::SendBy,
 };
 
 pin_project! {
@@ -64,8 +65,7 @@ pin_project! {
         pass: Option<Pass>,
         is_probe: bool,
         is_resent: bool,
-        send_by: Option<Instant>,
-        timer: Option<Pin<Box<Sleep>>>,
+        send_by: SendBy,
     }
 }
 
@@ -117,8 +117,7 @@ where
             pass: None,
             is_probe: false,
             is_resent: false,
-            send_by,
-            timer: None,
+            send_by: SendBy::new(send_by),
         });
         Self {
             mode: Mode::On { trial },
@@ -167,7 +166,7 @@ where
                     let failure = match landing.poll(cx) {
                         Poll::Ready(failure) => failure.map(BoxError::from),
                         Poll::Pending => {
-                            ready!(poll_late(*this.send_by, this.timer, cx));
+                            ready!(this.send_by.poll(cx));
                             Some(DeadlineExceeded::new(None, None).into())
                         }
                     };
@@ -181,12 +180,11 @@ where
                     let ready = match this.service.poll_ready(cx) {
                         Poll::Ready(ready) => ready.map_err(Into::into),
                         Poll::Pending => {
-                            ready!(poll_late(*this.send_by, this.timer, cx));
+                            ready!(this.send_by.poll(cx));
                             Err(DeadlineExceeded::new(None, None).into())
                         }
                     };
-                    let is_late = this.send_by.is_some_and(|limit| limit <= Instant::now());
-                    let ready = ready.and_then(|()| match is_late {
+                    let ready = ready.and_then(|()| match this.send_by.has_passed() {
                         true => Err(DeadlineExceeded::new(None, None).into()),
                         false => Ok(()),
                     });
@@ -269,19 +267,6 @@ impl Passage {
         }
         reaction == Reaction::Resend
     }
-}
-
-/// Ready when it is too late to send.
-fn poll_late(
-    send_by: Option<Instant>,
-    timer: &mut Option<Pin<Box<Sleep>>>,
-    cx: &mut Context<'_>,
-) -> Poll<()> {
-    let Some(instant) = send_by else {
-        return Poll::Pending;
-    };
-    let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(instant)));
-    timer.as_mut().poll(cx)
 }
 
 /// The request once more. `None`: its body can be sent once only.

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::exponential::{spread, step};
+
 /// The times that a token goes by.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
@@ -23,26 +25,15 @@ impl Times {
         // A token that lives no longer than that would be refreshed for ever.
         let ahead = self.ahead.min(life / 2);
         // In the second half of it, or all processes would come at once.
-        let early = ahead / 2 + part(ahead / 2, draw);
+        let early = ahead / 2 + spread(ahead / 2, draw);
         expires.checked_sub(early).unwrap_or(now)
     }
 
     /// When to try again after `failures` in a row. `None`: never.
     pub(super) fn retry_at(self, now: Instant, failures: u32, draw: f64) -> Option<Instant> {
-        let doubled = failures.saturating_sub(1).min(31);
-        let step = self.backoff.saturating_mul(1 << doubled);
-        let half = step.min(self.backoff_cap) / 2;
-        now.checked_add(half.saturating_add(part(half, draw)))
+        let half = step(self.backoff, self.backoff_cap, failures.saturating_sub(1)) / 2;
+        now.checked_add(half.saturating_add(spread(half, draw)))
     }
-}
-
-/// The part of `range` that `draw`, in `0.0..1.0`, points at.
-fn part(range: Duration, draw: f64) -> Duration {
-    let drawn = range.as_secs_f64() * draw.clamp(0.0, 1.0);
-    // Rounding may lift the product of a huge range above what it came from.
-    Duration::try_from_secs_f64(drawn)
-        .unwrap_or(range)
-        .min(range)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The instant from which on a request must not be sent any more.
 #[derive(Debug)]
-pub(super) struct SendBy {
+pub(crate) struct SendBy {
     instant: Option<Instant>,
     /// Made when the request has to wait, so that one that need not wait costs
     /// no timer.
@@ -16,7 +16,7 @@ pub(super) struct SendBy {
 
 impl SendBy {
     #[inline]
-    pub(super) fn new(instant: Option<Instant>) -> Self {
+    pub(crate) fn new(instant: Option<Instant>) -> Self {
         Self {
             instant,
             timer: None,
@@ -25,13 +25,13 @@ impl SendBy {
 
     /// Whether it is too late to send.
     #[inline]
-    pub(super) fn has_passed(&self) -> bool {
+    pub(crate) fn has_passed(&self) -> bool {
         self.instant
             .is_some_and(|instant| instant <= Instant::now())
     }
 
     /// Ready when it is too late to send.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(instant) = self.instant else {
             return Poll::Pending;
         };
