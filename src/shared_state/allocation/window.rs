@@ -33,6 +33,9 @@ pub(super) struct Statement<'a> {
     pub(super) returned: &'a [(u64, u64)],
     /// Whatever we know, that is what it holds.
     pub(super) trusted: bool,
+    /// But of what ends only with its use, no more than the others leave. What
+    /// it uses beyond was given away when its lease was over.
+    pub(super) permits: bool,
 }
 
 impl Window {
@@ -57,10 +60,13 @@ impl Window {
 
     /// Corrects what a member holds by what it says.
     pub(super) fn settle(&mut self, part: &mut Part, says: &Statement<'_>, now: u64, step: u64) {
-        let held = if says.trusted {
-            says.held
-        } else {
-            says.held.min(part.held)
+        let others = self.held - part.held;
+        let held = match says.trusted {
+            false => says.held.min(part.held),
+            true if says.permits && self.limit > 0 => {
+                says.held.min(self.limit.saturating_sub(others))
+            }
+            true => says.held,
         };
         let mut lost = part.held.saturating_sub(held);
         part.late.retain(|(free_at, _)| *free_at > now);

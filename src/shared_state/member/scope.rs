@@ -232,12 +232,13 @@ impl Scope {
         limit: impl Fn(usize, &Window) -> u32,
     ) -> ScopeShare {
         let windows = self.windows.iter().enumerate();
+        let ends = self.windows.iter().filter_map(|it| it.ends_at(now));
         ScopeShare {
             name: self.name.clone(),
             limits: windows
                 .map(|(at, window)| (window.demand.span, limit(at, window)))
                 .collect(),
-            valid_until,
+            valid_until: ends.fold(valid_until, Instant::min),
             hold: self.hold.filter(|until| *until > now),
             learned: self.learned,
         }

@@ -250,6 +250,53 @@ proptest! {
     }
 }
 
+#[test]
+fn a_permit_that_outlasts_its_lease_lets_nothing_more_through() {
+    use Step::{Answered, Exchange, Pass, Queue, Send};
+    let (arrives, slow) = (Fate::Arrives, Fate::Slow(26));
+    let steps = vec![
+        Queue(2, 6),
+        Exchange(2, arrives.clone()),
+        Queue(3, 1),
+        Send(2, 2),
+        // Its lease is over, and the other gets what it had.
+        Pass(11_974),
+        Exchange(3, slow),
+        Exchange(2, arrives),
+        Answered(2, 2),
+        Send(3, 1),
+        Send(2, 2),
+    ];
+    assert_eq!(most_in_a_window(2, 0, steps), 2);
+}
+
+#[test]
+fn who_looks_late_does_not_send_by_what_it_gave_back() {
+    use Step::{Answered, Exchange, Pass, Queue, Send};
+    let arrives = || Fate::Arrives;
+    let steps = vec![
+        Queue(2, 1),
+        Exchange(2, arrives()),
+        Send(2, 1),
+        Pass(5_000),
+        Exchange(2, arrives()),
+        Queue(3, 1),
+        Exchange(3, arrives()),
+        Answered(2, 1),
+        Send(2, 2),
+        Pass(1_500),
+        Exchange(2, arrives()),
+        // It gives a token back that is in use until 10 s, and does not look
+        // again before.
+        Exchange(2, arrives()),
+        Pass(3_520),
+        Exchange(3, arrives()),
+        Send(2, 1),
+        Send(3, 1),
+    ];
+    assert_eq!(most_in_a_window(3, 10_000, steps), 3);
+}
+
 fn time() -> impl Strategy<Value = Duration> {
     prop_oneof![
         Just(Duration::ZERO),

@@ -178,6 +178,7 @@ impl Scope {
                 held: u64::from(ask.held),
                 returned: &returned,
                 trusted,
+                permits: code == 0,
             };
             window.pass(now);
             window.settle(part, &says, now, step(code));

@@ -105,6 +105,11 @@ impl Window {
                 }
             }
         }
+        if self.demand.span == PERMIT {
+            // What is in use though its lease was over may be another's by now,
+            // and must not be taken again.
+            self.held = self.held.min(reply.held);
+        }
         self.target = reply.target.min(self.demand.limit);
         self.spare = reply.spare.min(self.demand.limit.saturating_sub(self.held));
     }

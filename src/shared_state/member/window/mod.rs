@@ -115,6 +115,12 @@ impl Window {
         late.chain(leaving).filter(|at| *at > now).min()
     }
 
+    /// When the limit is too high, should nobody have looked until then.
+    pub(super) fn ends_at(&self, now: Instant) -> Option<Instant> {
+        let counted = self.leaving.iter().map(|(at, _)| *at);
+        counted.filter(|at| *at > now + self.margin()).min()
+    }
+
     /// A limit is lowered a little before the token is another's.
     fn margin(&self) -> Duration {
         (self.demand.span.length() / 64).min(Duration::from_millis(250))

@@ -85,7 +85,7 @@ for _, ask in ipairs(asks) do
       record.parts[code] = part
     end
     window.returning = retain(window.returning, function(entry) return entry[1] > now end)
-    settle(window, part, says.held, says.returned, trusted, now, step_of(code))
+    settle(window, part, says.held, says.returned, trusted, code == 0, now, step_of(code))
     part.limit, part.want, part.queued = says.limit, says.want, says.queued
     says.before, counts[code] = part.held, true
     longest = max(longest, code < 0 and DAY or code)

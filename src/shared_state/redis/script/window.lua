@@ -46,8 +46,12 @@ local function gone_at(code, expires)
   return expires - expires % DAY + DAY + FLIGHT
 end
 
-local function settle(window, part, held, returned, trusted, now, step)
-  if not trusted then held = min(held, part.held) end
+local function settle(window, part, held, returned, trusted, permits, now, step)
+  if not trusted then
+    held = min(held, part.held)
+  elseif permits and window.limit > 0 then
+    held = min(held, max(window.limit - (window.held - part.held), 0))
+  end
   local lost = max(part.held - held, 0)
   part.late = retain(part.late, function(entry) return entry[1] > now end)
   for _, back in ipairs(returned) do
