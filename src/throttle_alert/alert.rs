@@ -113,6 +113,16 @@ impl fmt::Display for Alert {
 }
 
 impl AlertKind {
+    #[cfg(feature = "metrics")]
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Throttled,
+        Self::Suspended,
+        Self::QueueOld,
+        Self::BudgetEmpty,
+        Self::SharedStateLost,
+        Self::TokenRefused,
+    ];
+
     /// A short, stable name for logs and metric labels.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -155,6 +165,9 @@ impl AlertKind {
 }
 
 impl AlertState {
+    #[cfg(feature = "metrics")]
+    pub(crate) const ALL: [Self; 3] = [Self::Raised, Self::Updated, Self::Cleared];
+
     /// A short, stable name for logs and metric labels.
     #[must_use]
     pub fn as_str(self) -> &'static str {

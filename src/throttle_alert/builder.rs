@@ -97,8 +97,8 @@ impl ThrottleAlertBuilder {
     }
 
     /// How many scopes are watched at once, beside the application as a whole,
-    /// and how many alerts may be up. The default is 1,000; each takes less than
-    /// a kilobyte. Only those that refuse are watched; what finds no place
+    /// and how many alerts may be up. The default is 1,000; each takes about a
+    /// kilobyte. Only those that refuse are watched; what finds no place
     /// counts for the application only.
     pub fn max_scopes(mut self, scopes: usize) -> Self {
         self.settings.max_scopes = scopes;

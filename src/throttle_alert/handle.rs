@@ -84,6 +84,22 @@ impl ThrottleAlertHandle {
         self.watch(move || super::looks::pacing(&pacing, bound));
     }
 
+    /// Watches the tokens of a token layer: an alert is up for each that is
+    /// stopped, or whose last three refreshes failed. What an answer means for
+    /// its token is left to that layer then.
+    #[cfg(feature = "token-refresh")]
+    pub fn watch_tokens(&self, tokens: crate::token_refresh::TokenRefreshHandle) {
+        self.shared.leave_tokens();
+        // Not the other way round as well, or neither would ever go.
+        let shared = Arc::downgrade(&self.shared);
+        tokens.listen(Arc::new(move || {
+            if let Some(shared) = shared.upgrade() {
+                shared.look_now();
+            }
+        }));
+        self.watch(move || super::tokens::look(&tokens));
+    }
+
     /// Watches a retry budget.
     #[cfg(feature = "jittered-backoff")]
     pub fn watch_budget(&self, budget: crate::jittered_backoff::Budget) {

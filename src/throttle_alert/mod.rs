@@ -47,16 +47,42 @@
 //!
 //! | kind | raised | cleared |
 //! |---|---|---|
-//! | [`Throttled`](AlertKind::Throttled) | the share of refused attempts reaches the [threshold](ThrottleAlertBuilder::threshold) in both [windows](ThrottleAlertBuilder::windows), the long one holds [enough of them](ThrottleAlertBuilder::min_attempts), and refusals have come for half a short window | both are [lower than half](ThrottleAlertBuilder::clear_below) of that |
+//! | [`Throttled`](AlertKind::Throttled) | the share of refused attempts reaches the [threshold](ThrottleAlertBuilder::threshold) in both [windows](ThrottleAlertBuilder::windows), the long one holds [enough of them](ThrottleAlertBuilder::min_attempts), and what is above it began half a short window ago | both are [lower than half](ThrottleAlertBuilder::clear_below) of that |
 //! | [`Suspended`](AlertKind::Suspended) | a limit over a minute or a day refuses, or one that asks for a wait of a minute or more | the wait is over, or an attempt that was sent since is let in |
-//! | [`TokenRefused`](AlertKind::TokenRefused) | a token is wrong; or one is still called expired a short window after that began, as if nobody refreshed it | it is refused no more for a long window |
+//! | [`TokenRefused`](AlertKind::TokenRefused) | where [tokens are watched](ThrottleAlertHandle::watch_tokens): one is stopped, or its last three refreshes failed | not so for a short window |
+//! | | where they are not: an answer calls one wrong; or still expired a short window after that began, as if nobody refreshed it | it is refused no more for a long window |
 //! | [`QueueOld`](AlertKind::QueueOld), [`SharedStateLost`](AlertKind::SharedStateLost) | seen where [pacing is watched](ThrottleAlertHandle::watch_pacing) | not seen for a short window |
 //! | [`BudgetEmpty`](AlertKind::BudgetEmpty) | a [watched budget](ThrottleAlertHandle::watch_budget) refuses a resend | it refuses none for a short window |
 //!
-//! What refuses everybody is told within half a minute, and half of all
-//! attempts within one; a smaller share, after good times, when the long window
-//! has seen enough of it: 5 % after ten minutes at the latest, and within one
-//! minute where it was so from the beginning.
+//! # How soon
+//!
+//! An alert is raised by the very attempt that brings both windows above the
+//! threshold, and in any case within a short window of that: what began less
+//! than half a short window ago may still be a burst. Until then the long window
+//! takes its time, as it must. If the share is `s` from some moment on, and was
+//! zero before, that window of length `L` reaches the threshold `t` after
+//! `t · L / s`, whatever the rate: what site reliability engineers call the
+//! detection time of a rule. No rule that asks for both windows can be faster,
+//! nor within a short window `S` for a share below `t · L / S`, which is a half.
+//! Where nothing came before, as after a start, both windows know of nothing else,
+//! and half a short one is enough. Neither can a rule that is faster after good
+//! times tell a burst of a minute from what lasts.
+//!
+//! With the defaults an alert comes at the latest, but for the time between two
+//! refusals:
+//!
+//! | share refused | from the beginning | after ten good minutes |
+//! |---|---|---|
+//! | 100 % | 30 s | 30 s |
+//! | 50 % | 30 s | 60 s |
+//! | 20 % | 30 s | 150 s |
+//! | 10 % | 30 s | 300 s |
+//! | 5 % | 30 s | 600 s |
+//!
+//! A scope other than the application is watched from its first refusal on, so
+//! for it that is the beginning. Whoever wants to hear of a twentieth sooner
+//! takes a shorter [long window](ThrottleAlertBuilder::windows): with one of two
+//! minutes it is two minutes, and half a minute of 20 % is an alert.
 //!
 //! A refusal counts in the scope that it names and in the application. Of the
 //! application no alert is raised for what a narrower one tells already. The
@@ -80,8 +106,9 @@
 //!
 //! The task is spawned on the runtime in which an attempt first needs it, with
 //! time enabled. It runs as long as an alert is up or, where something is
-//! [watched](ThrottleAlertHandle::watch), until no attempt was answered for a
-//! long window; and it ends with the last handle, layer and service.
+//! [watched](ThrottleAlertHandle::watch), until no attempt was answered for
+//! longer than a long window and than a queue may be old; and it ends with the
+//! last handle, layer and service.
 //!
 //! # Cancel safety
 //!
@@ -109,6 +136,8 @@ mod service;
 mod shared;
 mod sinks;
 mod state;
+#[cfg(feature = "token-refresh")]
+mod tokens;
 mod up;
 mod watch;
 

@@ -100,6 +100,10 @@ impl Alert {
         let Some(id) = id.filter(|id| id.len() <= MAX_ID) else {
             return;
         };
+        // Whoever looks again sees the same one.
+        if self.request_ids.last() == Some(&id) {
+            return;
+        }
         if self.request_ids.len() == Self::REQUEST_IDS {
             self.request_ids.remove(0);
         }

@@ -18,6 +18,8 @@ pub(super) struct Ring {
     /// The length of a slot, in nanoseconds.
     slot: u64,
     counts: [Counts; SLOTS],
+    /// When each slot's first refusal came, if any did.
+    firsts: [Duration; SLOTS],
     /// All of them together.
     sum: Counts,
     /// The number of the newest slot, counted from the start.
@@ -62,6 +64,7 @@ impl Ring {
         Self {
             slot,
             counts: [Counts::default(); SLOTS],
+            firsts: [Duration::ZERO; SLOTS],
             sum: Counts::default(),
             newest: 0,
             turns_at: slot,
@@ -96,13 +99,38 @@ impl Ring {
 
     /// Counts an attempt in the newest slot.
     #[inline]
-    pub(super) fn count(&mut self, throttled: bool) {
+    pub(super) fn count(&mut self, throttled: bool, now: Duration) {
         let one = Counts {
             attempts: 1,
             throttled: throttled.into(),
         };
-        self.counts[index(self.newest)].add(one);
+        let slot = index(self.newest);
+        if throttled && self.counts[slot].throttled == 0 {
+            self.firsts[slot] = now;
+        }
+        self.counts[slot].add(one);
         self.sum.add(one);
+    }
+
+    /// The first of the refusals that are more than `share` of the attempts:
+    /// where, counted from now backwards, they exceed it most. What was refused
+    /// now and then before that is none of them. `before` is a refusal that is
+    /// not counted, if there was one before all others.
+    pub(super) fn excess_since(&self, share: f64, before: Option<Duration>) -> Option<Duration> {
+        let excess = |counts: Counts| counts.throttled as f64 - share * counts.attempts as f64;
+        let (mut sum, mut most, mut since) = (Counts::default(), 0.0_f64, None);
+        let mut rest = self.sum;
+        let oldest = self.newest.saturating_sub(SLOTS as u64 - 1);
+        for slot in (oldest..=self.newest).rev().map(index) {
+            sum.add(self.counts[slot]);
+            if excess(sum) > most && self.counts[slot].throttled > 0 {
+                (most, since) = (excess(sum), Some(self.firsts[slot]));
+                rest = self.sum;
+                rest.take(sum);
+            }
+        }
+        let is_first = rest.throttled == 0 && share * (rest.attempts as f64) < 1.0;
+        since.map(|since| before.filter(|_| is_first).unwrap_or(since))
     }
 
     /// All that it remembers.
@@ -130,7 +158,25 @@ mod tests {
 
     fn count(ring: &mut Ring, now: Duration, throttled: bool) {
         ring.turn_to(now);
-        ring.count(throttled);
+        ring.count(throttled, now);
+    }
+
+    #[test]
+    fn what_exceeds_began_where_it_did_and_not_with_the_last_refusal_before() {
+        let mut ring = Ring::new(Duration::from_secs(600));
+        // One in a hundred for ten minutes, and all from then on.
+        for tenth in 0..6_050 {
+            let now = Duration::from_millis(100 * tenth);
+            count(&mut ring, now, tenth % 100 == 0 || tenth >= 6_000);
+        }
+        let since = ring.excess_since(0.025, None).unwrap();
+        // The slot before ends a moment later.
+        let begin = Duration::from_secs(600);
+        assert!(since >= begin && since <= begin + Duration::from_millis(100));
+        assert_eq!(
+            Ring::new(Duration::from_secs(600)).excess_since(0.025, None),
+            None
+        );
     }
 
     #[test]
@@ -186,6 +232,7 @@ mod tests {
             for (now, throttled) in nows {
                 count(&mut ring, Duration::from_secs(now), throttled);
                 let sum = ring.sum();
+                ring.excess_since(0.05, None);
                 prop_assert!(1 <= sum.attempts && sum.throttled <= sum.attempts);
             }
         }

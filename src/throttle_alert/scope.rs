@@ -14,6 +14,8 @@ pub struct AlertScope {
     account: Option<AccountId>,
     #[cfg_attr(feature = "serde", serde(serialize_with = "as_text"))]
     endpoint: Option<SmolStr>,
+    #[cfg_attr(feature = "serde", serde(serialize_with = "as_text"))]
+    token_key: Option<SmolStr>,
 }
 
 // ===== impl AlertScope =====
@@ -52,7 +54,15 @@ impl AlertScope {
             kind,
             account,
             endpoint,
+            token_key: None,
         }
+    }
+
+    /// Those requests only that bear the token of this name.
+    #[must_use]
+    pub fn with_token_key(mut self, key: impl AsRef<str>) -> Self {
+        self.token_key = Some(SmolStr::new(key));
+        self
     }
 
     /// Whom the limit counts.
@@ -73,8 +83,14 @@ impl AlertScope {
         self.endpoint.as_deref()
     }
 
+    /// The name of the token, never the token, if it is about one.
+    #[must_use]
+    pub fn token_key(&self) -> Option<&str> {
+        self.token_key.as_deref()
+    }
+
     pub(super) fn is_app(&self) -> bool {
-        self.kind == ThrottleScope::App
+        self.kind == ThrottleScope::App && self.token_key.is_none()
     }
 }
 
@@ -91,6 +107,9 @@ impl fmt::Display for AlertScope {
         }
         if let Some(endpoint) = &self.endpoint {
             write!(f, " {endpoint}")?;
+        }
+        if let Some(key) = &self.token_key {
+            write!(f, " with token {key}")?;
         }
         Ok(())
     }

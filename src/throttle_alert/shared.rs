@@ -95,6 +95,19 @@ impl Shared {
         }
     }
 
+    /// Something that is watched has changed.
+    #[cfg(feature = "token-refresh")]
+    pub(super) fn look_now(self: &Arc<Self>) {
+        self.change(|_| ());
+        self.news.notify_one();
+    }
+
+    /// Somebody else tells which tokens are refused.
+    #[cfg(feature = "token-refresh")]
+    pub(super) fn leave_tokens(&self) {
+        self.state().judges_tokens = false;
+    }
+
     pub(super) fn watch(&self, look: Arc<Look>) {
         let mut looks = self.looks();
         *looks = looks.iter().cloned().chain([look]).collect();

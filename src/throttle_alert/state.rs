@@ -22,6 +22,8 @@ pub(super) struct State {
     pub(super) narrow: HashMap<AlertScope, Watch>,
     swept: Duration,
     pub(super) raised: HashMap<Key, Raised>,
+    /// Whether answers show which tokens are refused.
+    pub(super) judges_tokens: bool,
     /// The first of the refusals by which a token may be over.
     expired: Option<Duration>,
     pub(super) outbox: VecDeque<Alert>,
@@ -54,10 +56,11 @@ impl State {
     pub(super) fn new(settings: Settings) -> Self {
         Self {
             settings,
-            app: Watch::new(&settings, Duration::ZERO),
+            app: Watch::new(&settings, Duration::ZERO, false),
             narrow: HashMap::new(),
             swept: Duration::ZERO,
             raised: HashMap::new(),
+            judges_tokens: true,
             expired: None,
             outbox: VecDeque::new(),
             last: None,
@@ -77,7 +80,7 @@ impl State {
     pub(super) fn attempt(&mut self, seen: &Seen<'_>, now: Now) {
         self.last = Some(now.at);
         let throttled = seen.verdict == Verdict::Throttled;
-        self.app.count(throttled, &self.settings, now.at);
+        self.app.count(throttled, now.at);
         if throttled || !self.narrow.is_empty() {
             self.count_narrow(seen, now.at);
         }
@@ -85,6 +88,7 @@ impl State {
             Verdict::Admitted if self.raised.is_empty() && self.expired.is_none() => {}
             Verdict::Admitted => self.admitted(seen),
             Verdict::Throttled => self.throttled(seen, now),
+            Verdict::TokenInvalid | Verdict::TokenExpired if !self.judges_tokens => {}
             Verdict::TokenInvalid => self.token_refused(seen, now),
             Verdict::TokenExpired => {
                 // A refresh is due then, and cures it.
@@ -104,7 +108,7 @@ impl State {
         for scope in seen.scopes() {
             let throttled = refused_by.as_ref() == Some(&scope);
             if let Some(watch) = narrow.get_mut(&scope) {
-                watch.count(throttled, settings, now);
+                watch.count(throttled, now);
             } else if throttled {
                 if narrow.len() >= settings.max_scopes {
                     // Not at each refusal: whoever sends many names must not
@@ -118,9 +122,7 @@ impl State {
                         continue;
                     }
                 }
-                let mut watch = Watch::new(settings, now);
-                watch.refused(settings, now);
-                narrow.insert(scope, watch);
+                narrow.insert(scope, Watch::new(settings, now, true));
             }
         }
     }

@@ -12,6 +12,7 @@ use super::{
 const MAX_OUTBOX: usize = 1_024;
 /// Nobody looks more often.
 const PAUSE: Duration = Duration::from_millis(50);
+const DAY: Duration = Duration::from_secs(86_400);
 /// From this share on, next to nothing goes on.
 const OUTAGE: f64 = 0.5;
 
@@ -23,7 +24,7 @@ impl State {
         let key = Key::new(AlertKind::Throttled, scope);
         if !self.raised.contains_key(&key) {
             let watch = self.watch(&key.scope);
-            let since = watch.and_then(|watch| watch.sustained(both, &self.settings));
+            let since = watch.and_then(|watch| watch.sustained(both, &self.settings, now.at));
             let Some(since) = since else {
                 return;
             };
@@ -152,9 +153,12 @@ impl State {
             let next = untils.fold(tick, Duration::min);
             return Some(next.max(now.saturating_add(PAUSE)));
         }
+        // What waits for that long is to be told of, though nothing is answered.
+        let idle = self.settings.long.max(self.settings.queue_age.min(DAY));
+        let idle = idle.saturating_add(self.settings.short);
         let is_used = self
             .last
-            .is_some_and(|last| now.saturating_sub(last) < self.settings.long);
+            .is_some_and(|last| now.saturating_sub(last) < idle);
         (self.watches && is_used).then_some(tick)
     }
 

@@ -80,6 +80,23 @@ impl TokenRefreshHandle {
     }
 }
 
+#[cfg(feature = "throttle-alert")]
+impl TokenRefreshHandle {
+    /// Calls it after each notice, under no lock.
+    pub(crate) fn listen(&self, listener: Arc<super::tokens::Listener>) {
+        self.tokens.listen(listener);
+    }
+
+    /// The tokens that are stopped somewhere, or whose refresh fails.
+    pub(crate) fn troubled(&self) -> Vec<TokenState> {
+        let now = Instant::now();
+        let ring = self.tokens.ring();
+        let slots = ring.slots();
+        let troubled = slots.filter(|(_, slot)| slot.failures > 0 || !slot.stops.is_empty());
+        troubled.map(|(key, slot)| state(key, slot, now)).collect()
+    }
+}
+
 fn state(key: &TokenKey, slot: &Slot, now: Instant) -> TokenState {
     let mut stops: Vec<_> = slot.stops.values().cloned().collect();
     let mut unavailable = None;

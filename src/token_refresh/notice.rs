@@ -1,8 +1,10 @@
 use super::{TokenKey, TokenStopped, TokenUnavailable};
+use crate::classify::Classification;
 
 /// Something about a token that somebody may want to know, said once.
 ///
-/// Also told through [`tracing`], so a hook is for alerts and metrics.
+/// Also told through [`tracing`], but for what may not stand in a log: the
+/// account, and the text of the source's error, which may hold a secret.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum TokenNotice<'a> {
@@ -27,17 +29,25 @@ impl TokenNotice<'_> {
         }
         match self {
             Self::Stopped(stopped) => {
+                let found = stopped.classification();
                 tracing::error!(
                     key = stopped.key().as_str(),
-                    account = stopped.account().map(AsRef::<str>::as_ref),
-                    endpoint = stopped.endpoint(),
-                    "{stopped}"
+                    url.template = stopped.endpoint(),
+                    error.type = found.map_or("refresh", |found| found.class().as_str()),
+                    code = found.and_then(Classification::code).map(tracing::field::display),
+                    request_id = found.and_then(Classification::request_id),
+                    log_id = found.and_then(Classification::log_id),
+                    remedy = found.map(Classification::remedy),
+                    "a token is stopped"
                 );
             }
             Self::Resumed(key) => tracing::info!(key = key.as_str(), "the token goes on"),
             Self::Refreshed(key) => tracing::debug!(key = key.as_str(), "the token was refreshed"),
             Self::RefreshFailed(failed) => {
-                tracing::warn!(key = failed.key().as_str(), "{failed}");
+                tracing::warn!(
+                    key = failed.key().as_str(),
+                    "a token could not be refreshed"
+                );
             }
         }
     }

@@ -26,11 +26,17 @@ pub(super) type KeyOf = dyn Fn(Option<&RequestContext>) -> TokenKey + Send + Syn
 pub(super) type Exempt = dyn Fn(Option<&RequestContext>) -> bool + Send + Sync;
 pub(super) type Judge = dyn Fn(&Classification) -> TokenVerdict + Send + Sync;
 pub(super) type Hook = dyn Fn(TokenNotice<'_>) + Send + Sync;
+/// Hears that something has changed, and looks for itself.
+#[cfg(feature = "throttle-alert")]
+pub(crate) type Listener = dyn Fn() + Send + Sync;
 
 /// What all services of a layer share.
 pub(super) struct Tokens {
     pub(super) config: Config,
     ring: Mutex<Ring>,
+    /// Who is told as well, since the layer was built.
+    #[cfg(feature = "throttle-alert")]
+    listeners: Mutex<Arc<[Arc<Listener>]>>,
 }
 
 /// What does not change.
@@ -60,7 +66,21 @@ impl Tokens {
         Self {
             config,
             ring: Mutex::new(ring),
+            #[cfg(feature = "throttle-alert")]
+            listeners: Mutex::new(Arc::new([])),
         }
+    }
+
+    #[cfg(feature = "throttle-alert")]
+    pub(super) fn listen(&self, listener: Arc<Listener>) {
+        let mut listeners = self.listeners();
+        *listeners = listeners.iter().cloned().chain([listener]).collect();
+    }
+
+    #[cfg(feature = "throttle-alert")]
+    fn listeners(&self) -> MutexGuard<'_, Arc<[Arc<Listener>]>> {
+        let listeners = self.listeners.lock();
+        listeners.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Nothing that is not ours runs while this is locked.
@@ -195,6 +215,11 @@ impl Tokens {
 
     fn tell(&self, notice: TokenNotice<'_>) {
         notice.trace();
+        #[cfg(feature = "throttle-alert")]
+        {
+            let listeners = self.listeners().clone();
+            listeners.iter().for_each(|listener| listener());
+        }
         if let Some(hook) = &self.config.hook
             // A hook that panics in a panic would end the process.
             && !std::thread::panicking()

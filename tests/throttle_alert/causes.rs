@@ -193,6 +193,28 @@ async fn the_whole_stack_tells_of_a_queue_that_grows_old() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_queue_that_grows_old_is_told_though_nothing_is_answered_meanwhile() {
+    let alerts_layer = ThrottleAlertLayer::builder().queue_age(secs(1_200));
+    let alerts_layer = alerts_layer.build().unwrap();
+    let handle = alerts_layer.handle();
+    let layer = TikTokLayer::builder().alerts(alerts_layer).build();
+    let client = layer.layer(simulator());
+    client.clone().oneshot(get("7001")).await.unwrap();
+    layer.pacing_handle().pause();
+    let waits = tokio::spawn(client.oneshot(get("7001")));
+    sleep(secs(1_190)).await;
+    assert_eq!(handle.alerts(), []);
+    sleep(secs(30)).await;
+    let alerts = handle.alerts();
+    assert_eq!(alerts.len(), 1);
+    assert_eq!(alerts[0].kind, AlertKind::QueueOld);
+    layer.pacing_handle().resume();
+    waits.await.unwrap().unwrap();
+    sleep(secs(90)).await;
+    assert_eq!(handle.alerts(), []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_empty_retry_budget_is_told_once() {
     let (alerts_layer, handle) = layer();
     let alerts = record(&handle);

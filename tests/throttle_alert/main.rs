@@ -6,6 +6,7 @@ mod causes;
 mod harm;
 mod scenario;
 mod support;
+mod tokens;
 
 macro_rules! scenarios {
     ($($name:ident,)*) => {
@@ -30,6 +31,7 @@ macro_rules! scenarios {
 
 scenarios! {
     burst,
+    burst_upon_trickle,
     flapping,
     flapping_slowly,
     half,
@@ -37,4 +39,6 @@ scenarios! {
     silence,
     trickle,
     twentieth,
+    twentieth_after_good_times,
+    twentieth_of_few,
 }

@@ -1,6 +1,9 @@
 //! Plays a scenario file against the simulator, and compares.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use serde::Deserialize;
 use tokio::time::{Instant, sleep_until};
@@ -43,6 +46,38 @@ const fn once() -> usize {
     1
 }
 
+/// What the rule says, counted to the moment: the attempts of the last ten
+/// minutes, and when both windows were first above the threshold.
+#[derive(Debug, Default)]
+struct Exact {
+    attempts: VecDeque<(Duration, bool)>,
+    above: Option<Duration>,
+}
+
+impl Exact {
+    fn count(&mut self, now: Duration, refused: bool) {
+        self.attempts.push_back((now, refused));
+        let is_old = |at: Duration, secs| at + Duration::from_secs(secs) <= now;
+        while self.attempts.front().is_some_and(|it| is_old(it.0, 600)) {
+            self.attempts.pop_front();
+        }
+        let share_of = |secs| {
+            let its = self.attempts.iter().filter(|it| !is_old(it.0, secs));
+            let refused = its.clone().filter(|it| it.1).count();
+            refused as f64 / its.count() as f64
+        };
+        let enough = self.attempts.len() >= 20;
+        if refused
+            && enough
+            && self.above.is_none()
+            && share_of(60) >= 0.05
+            && share_of(600) >= 0.05
+        {
+            self.above = Some(now);
+        }
+    }
+}
+
 pub(crate) async fn check(name: &str, text: &str) {
     let scenario: Scenario = toml::from_str(text).expect("the file makes sense");
     let measures = play(&scenario).await;
@@ -65,6 +100,7 @@ async fn play(scenario: &Scenario) -> BTreeMap<&'static str, f64> {
 
     let begin = Instant::now();
     let (mut first_refused, mut last_refused) = (None, begin);
+    let mut exact = Exact::default();
     let (mut sent, mut refused) = (0_u64, 0_u64);
     let (mut phase_begin, mut owed) = (begin, 0.0);
     for phase in scenario.phases.repeat(scenario.repeat) {
@@ -72,6 +108,7 @@ async fn play(scenario: &Scenario) -> BTreeMap<&'static str, f64> {
         for number in 0..(phase.seconds as f64 * rate) as u32 {
             sleep_until(phase_begin + Duration::from_secs_f64(f64::from(number) / rate)).await;
             owed += phase.refused;
+            exact.count(begin.elapsed(), owed >= 1.0 - 1e-9);
             if owed >= 1.0 - 1e-9 {
                 owed -= 1.0;
                 refused += 1;
@@ -112,6 +149,10 @@ async fn play(scenario: &Scenario) -> BTreeMap<&'static str, f64> {
     if let Some((at, _)) = states(AlertState::Raised).next() {
         let latency = *at - first_refused.expect("something was refused");
         measures.insert("latency_s", latency.as_secs_f64());
+        // Below zero, it was told before.
+        let above = exact.above.expect("both windows were above the threshold");
+        let late = (*at - begin).as_secs_f64() - above.as_secs_f64();
+        measures.insert("after_both_s", late);
     }
     if let Some((at, _)) = states(AlertState::Cleared).next_back() {
         measures.insert("cleared_after_s", (*at - last_refused).as_secs_f64());

@@ -180,8 +180,8 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
     }
 
     /// Raises an alert where throttling lasts, and where the queue, the retry
-    /// budget or the shared state show that something is wrong. The default is
-    /// that nobody watches.
+    /// budget, the tokens or the shared state show that something is wrong. The
+    /// default is that nobody watches.
     ///
     /// # Example
     /// ```
@@ -240,6 +240,9 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
         }
         if let Some(alerts) = self.alerts.as_ref().map(ThrottleAlertLayer::handle) {
             alerts.watch_pacing(pacing.handle());
+            if let Some(tokens) = &self.tokens {
+                alerts.watch_tokens(tokens.handle());
+            }
             let budget = self.backoff.budget().cloned();
             budget
                 .into_iter()
