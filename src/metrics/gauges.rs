@@ -52,7 +52,7 @@ pub struct Gauges {
 }
 
 #[cfg(feature = "request-pacing")]
-const SCOPES: [ThrottleScope; 4] = [
+pub(super) const SCOPES: [ThrottleScope; 4] = [
     ThrottleScope::App,
     ThrottleScope::AppEndpoint,
     ThrottleScope::AccountEndpoint,

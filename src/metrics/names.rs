@@ -1,6 +1,17 @@
 //! The names of all metrics, and what they tell.
 
+#[cfg(any(
+    feature = "jittered-backoff",
+    feature = "poll-pacing",
+    feature = "request-pacing",
+    feature = "throttle-alert",
+    feature = "token-refresh"
+))]
+use metrics::counter;
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+#[cfg(feature = "throttle-alert")]
+use crate::throttle_alert::{AlertKind, AlertState};
 
 /// How long attempts took, from their sending to the head of the answer.
 pub const REQUEST_DURATION: &str = "http.client.request.duration";
@@ -47,8 +58,10 @@ pub const TOKEN_REFRESHES: &str = "api_client.token_refreshes";
 /// Alerts that were raised, updated and cleared.
 pub const ALERTS: &str = "api_client.alerts";
 
-/// Tells the recorder what each metric means, and its unit. Call it once, after
-/// the recorder is installed.
+/// Tells the recorder what each metric means, and its unit, and begins at zero
+/// what may be counted for the first time when it is too late to see that it has
+/// grown: alerts, holds, refreshes, and resends that were left out. Call it once,
+/// after the recorder is installed.
 pub fn describe() {
     describe_histogram!(
         REQUEST_DURATION,
@@ -87,4 +100,29 @@ pub fn describe() {
     describe_counter!(POLLS_SAVED, Unit::Count, "Polls that were not sent");
     describe_counter!(TOKEN_REFRESHES, Unit::Count, "Refreshes of a token");
     describe_counter!(ALERTS, Unit::Count, "Alerts, as they change");
+    begin();
+}
+
+/// A counter that is there from the beginning is seen to grow by its first count;
+/// one that begins with it is not.
+fn begin() {
+    #[cfg(feature = "throttle-alert")]
+    for kind in AlertKind::ALL {
+        for state in AlertState::ALL {
+            let labels = [("kind", kind.as_str()), ("state", state.as_str())];
+            counter!(ALERTS, &labels).increment(0);
+        }
+    }
+    #[cfg(feature = "request-pacing")]
+    for scope in super::gauges::SCOPES {
+        counter!(HOLDS, "scope" => scope.as_str()).increment(0);
+    }
+    #[cfg(feature = "token-refresh")]
+    for outcome in ["success", "failure"] {
+        counter!(TOKEN_REFRESHES, "outcome" => outcome).increment(0);
+    }
+    #[cfg(feature = "poll-pacing")]
+    counter!(POLLS_SAVED).increment(0);
+    #[cfg(feature = "jittered-backoff")]
+    counter!(RETRY_BUDGET_REFUSED).increment(0);
 }

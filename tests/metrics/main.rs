@@ -153,6 +153,22 @@ async fn names_and_labels_are_those_of_the_table() {
     }
 }
 
+#[test]
+fn what_is_counted_seldom_begins_at_zero() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _guard = ::metrics::set_default_local_recorder(&recorder);
+    metrics::describe();
+    let counted = taken(&snapshotter);
+    let series = |name: &str| counted.keys().filter(|(its, _)| its == name).count();
+    assert_eq!(series(metrics::ALERTS), 18);
+    assert_eq!(series(metrics::HOLDS), 4);
+    assert_eq!(series(metrics::TOKEN_REFRESHES), 2);
+    assert_eq!(series(metrics::POLLS_SAVED), 1);
+    assert_eq!(series(metrics::RETRY_BUDGET_REFUSED), 1);
+    assert!(counted.values().all(|value| *value == 0.0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn more_accounts_are_no_more_series() {
     let mut series = Vec::new();
