@@ -1,8 +1,10 @@
 //! One span for a request, and one inside it for each attempt, by the names of
 //! OpenTelemetry. Neither the query nor an error's text is ever in them: both
-//! may hold a token.
+//! may hold a token. So there is no `url.full`.
 
-use http::{Method, Request, Response};
+use std::fmt;
+
+use http::{Method, Request, Response, Uri};
 use smol_str::SmolStr;
 use tracing::{Span, field::Empty, info_span};
 
@@ -21,6 +23,7 @@ pub(super) struct Spans {
     method: Method,
     template: Option<SmolStr>,
     address: Option<SmolStr>,
+    port: Option<u16>,
     /// How often it was sent again.
     resends: u32,
 }
@@ -31,9 +34,12 @@ impl Spans {
         let span = info_span!(
             "request",
             otel.kind = "internal",
+            otel.name = tracing::field::display(Name(request.method(), template(request))),
+            otel.status_code = Empty,
             http.request.method = request.method().as_str(),
             url.template = template(request),
             server.address = request.uri().host(),
+            server.port = port(request.uri()),
             http.request.resend_count = Empty,
             http.response.status_code = Empty,
             error.type = Empty,
@@ -52,6 +58,7 @@ impl Spans {
             method: request.method().clone(),
             template: template(request).map(SmolStr::new),
             address: request.uri().host().map(SmolStr::new),
+            port: port(request.uri()),
             resends: 0,
         };
         spans.begin();
@@ -69,9 +76,12 @@ impl Spans {
             parent: &self.request,
             "attempt",
             otel.kind = "client",
+            otel.name = tracing::field::display(Name(&self.method, self.template.as_deref())),
+            otel.status_code = Empty,
             http.request.method = self.method.as_str(),
             url.template = self.template.as_deref(),
             server.address = self.address.as_deref(),
+            server.port = self.port,
             http.request.resend_count = (self.resends > 0).then_some(self.resends),
             http.response.status_code = Empty,
             error.type = Empty,
@@ -133,12 +143,36 @@ fn note<R>(span: &Span, result: Result<&Response<R>, &BoxError>) {
         }
         Err(_) => {
             span.record("error.type", "failure");
+            span.record("otel.status_code", "ERROR");
             return;
         }
     };
     if !class.is_success() {
         span.record("error.type", class.as_str());
+        span.record("otel.status_code", "ERROR");
     }
+}
+
+/// What OpenTelemetry calls a span of HTTP.
+struct Name<'a>(&'a Method, Option<&'a str>);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())?;
+        match self.1 {
+            Some(template) => write!(f, " {template}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// That of the scheme, where none is said.
+fn port(uri: &Uri) -> Option<u16> {
+    uri.port_u16().or_else(|| match uri.scheme_str() {
+        Some("https") => Some(443),
+        Some("http") => Some(80),
+        _ => None,
+    })
 }
 
 fn template<B>(request: &Request<B>) -> Option<&str> {

@@ -8,22 +8,27 @@ use std::{collections::BTreeSet, convert::Infallible, fmt::Debug, time::Duration
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use http::{Request, Response};
+use http::{HeaderName, Request, Response};
 use http_body_util::Full;
 use tokio::time::{Instant, sleep};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_tiktok::{
     classify::ErrorClass,
+    reconcile::ReconcileLayer,
     request_pacing::{Quota, RequestPacingLayer},
     simulator::{Faults, Level, Simulator},
     throttle_alert::ThrottleAlertLayer,
-    tiktok::{AccessLevel, TikTokLayer},
+    tiktok::{AccessLevel, TikTokLayer, reconcile::ReadBackByName},
+    token_refresh::{RefreshError, RefreshRequest, Token, TokenRefreshLayer},
 };
 use tracing::Level as LogLevel;
 
 use crate::record::{Entry, Record};
 
 const TOKEN: &str = "act.TOKEN-d41d8cd9";
+const OLD_TOKEN: &str = "act.TOKEN-5ec1a4b7";
+/// Of the app, in the text of an error.
+const SECRET: &str = "SECRET-1b7e33a0";
 const QUERY: &str = "QUERY-8f00b204";
 const BODY: &str = "BODY-e9800998";
 /// The codes of a call that a limit refused.
@@ -59,7 +64,24 @@ async fn run(simulator: &Simulator, requests: usize, paces: bool) -> String {
     let mut show = |it: &dyn Debug| shown.push_str(&format!("{it:?}\n"));
     let alerts = ThrottleAlertLayer::builder().build().unwrap();
     let handle = alerts.handle();
-    let layer = TikTokLayer::builder().alerts(alerts);
+    // The first token has expired, and the source is in trouble for a while.
+    let begin = Instant::now();
+    let tokens = move |_: RefreshRequest| async move {
+        match begin.elapsed().as_secs() {
+            0..5 => Err(RefreshError::passing("come again")),
+            _ => Token::new(TOKEN).map_err(RefreshError::refused),
+        }
+    };
+    let tokens = TokenRefreshLayer::builder(tokens)
+        .header(HeaderName::from_static("access-token"), "")
+        .token(Token::new(OLD_TOKEN).unwrap().expires_in(Duration::ZERO))
+        .build()
+        .unwrap();
+    let token_handle = tokens.handle();
+    let layer = TikTokLayer::builder()
+        .alerts(alerts)
+        .tokens(tokens)
+        .reconcile(ReconcileLayer::new(ReadBackByName::new()));
     let layer = match paces {
         true => layer.access_level(AccessLevel::Advanced).build(),
         false => layer.no_pacing().build(),
@@ -83,6 +105,7 @@ async fn run(simulator: &Simulator, requests: usize, paces: bool) -> String {
     }
     sleep(Duration::from_secs(1_200)).await;
     show(&handle.alerts());
+    show(&token_handle.states());
     show(&handle);
     show(&layer.pacing_handle().snapshot());
     show(&layer.concurrency_handle().snapshot());
@@ -154,14 +177,73 @@ async fn no_secret_is_in_the_log_or_in_what_debug_shows() {
     let seen = record.seen();
     let logged = format!("{:?}", seen);
     assert!(logged.contains("campaign/create") && shown.len() > 10_000);
-    for secret in [TOKEN, QUERY, BODY, "TOKEN", "access-token", "?secret"] {
+    // The token layer shows which header it fills, and nobody a header's value.
+    for secret in [
+        TOKEN,
+        OLD_TOKEN,
+        QUERY,
+        BODY,
+        "TOKEN",
+        "access-token\":",
+        "?secret",
+    ] {
         assert!(!logged.contains(secret), "{secret} in the log");
         assert!(!shown.contains(secret), "{secret} in debug output");
     }
+    assert!(!logged.contains("access-token"));
     // Nor are the accounts in the log, which the query names.
     for n in 0..12 {
         assert!(!logged.contains(&account(n)));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_token_source_says_is_not_in_the_log() {
+    let (record, _guard) = Record::begin();
+    for refused in [true, false] {
+        let source = move |_: RefreshRequest| async move {
+            let text = format!("POST /oauth/?secret={SECRET}");
+            Err(match refused {
+                true => RefreshError::refused(text),
+                false => RefreshError::passing(text),
+            })
+        };
+        let tokens = TokenRefreshLayer::builder(source).by_account();
+        let layer = TikTokLayer::builder().tokens(tokens.build().unwrap());
+        let client = layer.build().layer(busy());
+        assert!(client.oneshot(request(1)).await.is_err());
+    }
+    let seen = record.seen();
+    assert_eq!(seen.events("a token is stopped").count(), 1);
+    assert!(seen.events("a token could not be refreshed").count() > 0);
+    assert!(!format!("{seen:?}").contains(SECRET));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_stopped_is_logged_once_with_the_ids_of_the_answer() {
+    let (record, _guard) = Record::begin();
+    let source = |_: RefreshRequest| async { Err(RefreshError::refused("ask somebody")) };
+    let tokens = TokenRefreshLayer::builder(source).token(Token::new(TOKEN).unwrap());
+    let tokens = tokens.header(HeaderName::from_static("access-token"), "");
+    let simulator = Simulator::builder()
+        .tokens(["another"])
+        .remember_answers(10)
+        .build()
+        .unwrap();
+    let layer = TikTokLayer::builder().tokens(tokens.build().unwrap());
+    let client = layer.build().layer(simulator.clone());
+    client.clone().oneshot(request(1)).await.unwrap();
+    for _ in 0..50 {
+        client.clone().oneshot(request(1)).await.unwrap_err();
+    }
+    let issued = &simulator.ledger().answers[0].request_id;
+    let seen = record.seen();
+    let stops: Vec<_> = seen.events("a token is stopped").collect();
+    assert_eq!(stops.len(), 1);
+    assert_eq!(stops[0].level, LogLevel::ERROR);
+    assert_eq!(stops[0].field("request_id"), Some(issued.as_str()));
+    assert!(ids(stops[0]).count() == 2, "{:?}", stops[0]);
+    assert_eq!(stops[0].field("code"), Some("40105"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -229,7 +311,9 @@ async fn a_request_is_a_span_and_each_attempt_is_one_inside() {
     for span in &spans {
         assert_eq!(span.field("http.request.method"), Some("POST"));
         assert_eq!(span.field("url.template"), Some("/campaign/create/"));
+        assert_eq!(span.field("otel.name"), Some("POST /campaign/create/"));
         assert_eq!(span.field("server.address"), Some("api.test"));
+        assert_eq!(span.field("server.port"), Some("443"));
         assert_eq!(span.field("http.response.status_code"), Some("200"));
     }
     let [whole, first, second] = spans[..] else {
@@ -238,13 +322,16 @@ async fn a_request_is_a_span_and_each_attempt_is_one_inside() {
     assert_eq!(whole.within, None);
     assert_eq!(whole.field("http.request.resend_count"), Some("1"));
     assert_eq!(whole.field("error.type"), None);
+    assert_eq!(whole.field("otel.status_code"), None);
     assert_eq!((first.within, second.within), (Some(0), Some(0)));
     assert_eq!(first.field("http.request.resend_count"), None);
     assert_eq!(first.field("error.type"), Some("rate_limited"));
+    assert_eq!(first.field("otel.status_code"), Some("ERROR"));
     assert_eq!(first.field("code"), Some("40100"));
     assert_eq!(first.field("request_id"), Some("id-1"));
     assert_eq!(second.field("http.request.resend_count"), Some("1"));
     assert_eq!(second.field("error.type"), None);
+    assert_eq!(second.field("otel.status_code"), None);
 
     let refusal = seen.events("the server asks to slow down").next().unwrap();
     assert_eq!(refusal.within, Some(1), "it is told inside its attempt");
