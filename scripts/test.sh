@@ -31,6 +31,9 @@ for example in hyper_client reqwest_client axum_service custom_classifier; do
 done
 cargo run --quiet --locked --all-features --example metrics
 
+say 'its rules and its dashboard, as Prometheus reads them'
+scripts/check-metrics.sh
+
 say 'a day at full rate, in paused time'
 cargo bench --locked -p tower-tiktok-benches --bench day
 
