@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Opens the report of the main job in a real browser, on a desk and on a phone:
-# it must not scroll sideways, not be blank, and ask the network for nothing.
-# The two pictures are left in target/report. Installs chromium where it may.
+# Opens the report of the main job in a real browser, on a desk and on a phone,
+# by day and by night: it must not scroll sideways, not be blank, and ask the
+# network for nothing. The pictures are left in target/report. Installs chromium
+# where it may.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,8 +10,8 @@ if ! command -v chromium >/dev/null; then
     if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
         apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core
     else
-        echo 'chromium is not installed: the report is not looked at' >&2
-        exit 0
+        echo 'install the Debian packages chromium and fonts-dejavu-core: the report is looked at in it' >&2
+        exit 1
     fi
 fi
 
@@ -65,15 +66,20 @@ for width in 1280 390; do
     [ "${sideways:-0}" = "$width" ] || fail "the page is ${sideways:-not} wide on a screen of $width"
     [ "${charts:-0}" -ge 6 ] || fail 'charts are missing'
 
-    picture=$out/$width.png
-    browse "$width" "$down" --screenshot="$picture" --log-net-log="$out/net.json" "file://$page" >/dev/null
     browse "$width" "$down" --screenshot="$out/blank.png" --log-net-log="$out/blank.json" "file://$out/blank.html" >/dev/null
-    [ "$(head_of 16 "$picture")" = "$width" ] && [ "$(head_of 20 "$picture")" = "$down" ] ||
-        fail "$picture has not the size of the page"
-    # A picture of nothing packs into almost nothing.
-    [ "$(stat -c %s "$picture")" -ge $((5 * $(stat -c %s "$out/blank.png"))) ] || fail "$picture is blank"
-    [ -z "$(asked "$out/net.json")" ] || fail "the page asked for $(asked "$out/net.json")"
     [[ $(asked "$out/blank.json") == */asked* ]] || fail 'the log of the network tells nothing'
+    # As the browser numbers them.
+    for scheme in 1:light 0:dark; do
+        picture=$out/$width-${scheme#*:}.png
+        browse "$width" "$down" --blink-settings="preferredColorScheme=${scheme%:*}" \
+            --screenshot="$picture" --log-net-log="$out/net.json" "file://$page" >/dev/null
+        [ "$(head_of 16 "$picture")" = "$width" ] && [ "$(head_of 20 "$picture")" = "$down" ] ||
+            fail "$picture has not the size of the page"
+        # A picture of nothing packs into almost nothing.
+        [ "$(stat -c %s "$picture")" -ge $((5 * $(stat -c %s "$out/blank.png"))) ] || fail "$picture is blank"
+        [ -z "$(asked "$out/net.json")" ] || fail "the page asked for $(asked "$out/net.json")"
+    done
+    ! cmp -s "$out/$width-light.png" "$out/$width-dark.png" || fail 'by night it looks as by day'
 done
 rm -f "$out"/blank.* "$out"/measure.html "$out"/net.json "$out"/browser.log
-echo "look: $out/1280.png $out/390.png"
+echo "look: $out/{1280,390}-{light,dark}.png"

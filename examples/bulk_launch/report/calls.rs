@@ -44,7 +44,9 @@ impl CallsChart<'_> {
         let wide = width(self.seconds);
         let columns = together(self.calls, wide);
         let x = Axis::time(self.seconds as u64);
-        let y = Axis::count(self.most.max(self.limit.unwrap_or(0)) as f64);
+        // The limit is not to lie on the edge.
+        let above = self.limit.unwrap_or(0) as f64 * 1.05;
+        let y = Axis::count(above.max(self.most as f64));
         let mut marks = String::new();
         for (from, until) in self.shut {
             let sides = (x.at(from.as_secs_f64()), x.at(until.as_secs_f64()));

@@ -21,7 +21,8 @@ pub(crate) fn draw(runs: &[&Run], plan: &Plan, busiest: Option<(&str, u64)>) -> 
         "<section aria-labelledby=\"compare\"><h2 id=\"compare\">Beside other clients</h2>\n\
          <p class=\"lead\">The same launch against a fresh server with the same faults. The naive \
          client sends again at once, up to five times; tower’s retry waits 1, 2, 4 and 8 s with \
-         jitter.</p>\n<div class=\"sheet\">",
+         jitter. Where the answer to a create is lost, those two send it again; tower-tiktok says \
+         that its outcome is unknown, and the launch reads back what became of it.</p>\n<div class=\"sheet\">",
     );
     out += &table(runs);
     out += "</div>\n<div class=\"charts\">";
@@ -79,6 +80,9 @@ fn table(runs: &[&Run]) -> String {
     row("created twice", &|run| {
         let twice = run.summary.duplicates;
         (known(twice), twice > Some(0))
+    });
+    row("outcome unknown", &|run| {
+        (number(run.summary.outcome_unknown), false)
     });
     row("calls refused", &|run| {
         let Run { summary, .. } = run;
@@ -142,7 +146,7 @@ fn done(runs: &[&Run], plan: &Plan) -> String {
             _ => "and requests given up, after",
         };
         says += &format!(
-            "{}: {:.0} % done {end} {}. ",
+            "{}: {:.0} % done {end} {}; ",
             run.name(),
             share(at.len()).floor(),
             duration(Duration::from_secs_f64(run.summary.elapsed_s))
@@ -151,7 +155,7 @@ fn done(runs: &[&Run], plan: &Plan) -> String {
     Chart {
         id: "done",
         title: "How much of the launch was done",
-        says: says.trim_end(),
+        says: &format!("{}.", says.trim_end_matches("; ")),
         unit: "of all steps",
         legend: &legend,
         x: &x,

@@ -127,9 +127,17 @@ fn charts(run: &Run, args: &Args, plan: &Plan, busiest: Option<(&str, u64)>) -> 
         id: "calls",
         title: "All calls",
         says: &format!(
-            "{} admitted, {} refused. The busiest second had {}.",
+            "{} admitted, {} refused{}. The busiest second had {}.",
             number(all.admitted),
             number(all.refused),
+            match run
+                .summary
+                .attempts
+                .saturating_sub(all.admitted + all.refused)
+            {
+                0 => String::new(),
+                lost => format!(", {} lost on the way or broken off", number(lost)),
+            },
             count(most(&run.calls), "call", "calls")
         ),
         calls: &run.calls,
