@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{
-    Draining, LearnedLimit, QueueFull, Quota, Scope, Scopes, Snapshot,
+    Draining, QueueFull, Scopes,
     charge::Charges,
     clock::Clock,
     core::{Core, Settings},
@@ -24,8 +24,10 @@ use super::{
 use crate::slab::At;
 use crate::{
     error::{BoxError, DeadlineExceeded},
-    extensions::{AccountId, Attempt, Lookup, RateLimitStatus, RequestContext},
+    extensions::{Attempt, Lookup, RateLimitStatus, RequestContext},
 };
+
+mod by_hand;
 
 /// The state of a layer, behind its lock.
 ///
@@ -179,86 +181,6 @@ impl Pacer {
     pub(super) fn tighten(&self, charges: &Charges, status: &RateLimitStatus) {
         let now = Instant::now();
         self.lock().tighten(charges, status, &*self.scopes, now);
-    }
-
-    pub(super) fn set_quota(&self, scope: Scope, quota: Option<Quota>) {
-        let now = self.now();
-        self.wake_after(|core, woken| core.set_quota(scope, quota, &*self.scopes, now, woken));
-    }
-
-    pub(super) fn hold(&self, scope: Scope, until: Instant) {
-        let now = self.now();
-        self.wake_after(|core, woken| core.hold(scope, until, &*self.scopes, now, woken));
-    }
-
-    pub(super) fn open(&self, scope: &Scope) {
-        let now = self.now();
-        self.wake_after(|core, woken| core.open(scope, now, woken));
-    }
-
-    pub(super) fn set_scope_paused(&self, scope: Scope, paused: bool) {
-        let now = self.now();
-        self.wake_after(|core, woken| {
-            core.set_scope_paused(scope, paused, &*self.scopes, now, woken);
-        });
-    }
-
-    pub(super) fn set_paused(&self, paused: bool) {
-        let now = self.now();
-        self.wake_after(|core, woken| core.set_paused(paused, now, woken));
-    }
-
-    pub(super) fn drain(&self) {
-        self.lock().drain.began = true;
-    }
-
-    pub(super) fn is_draining(&self) -> bool {
-        self.lock().drain.began
-    }
-
-    pub(super) fn poll_drained(&self, cx: &Context<'_>) -> Poll<()> {
-        let waker = cx.waker().clone();
-        let (_unused, is_drained) = {
-            let mut core = self.lock();
-            (core.poll_drained(waker), core.is_drained())
-        };
-        if is_drained {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    }
-
-    pub(super) fn is_paused(&self) -> bool {
-        self.lock().paused
-    }
-
-    pub(super) fn set_weight(&self, account: AccountId, weight: u32) {
-        let mut core = self.lock();
-        if weight == 1 {
-            core.weights.remove(&account);
-        } else {
-            core.weights.insert(account, weight);
-        }
-    }
-
-    pub(super) fn snapshot(&self) -> Snapshot {
-        let now = self.now();
-        self.lock().snapshot(now)
-    }
-
-    pub(super) fn export_learned(&self) -> Vec<LearnedLimit> {
-        let now = Instant::now();
-        self.lock().export_learned(now)
-    }
-
-    pub(super) fn import_learned(&self, learned: &[LearnedLimit]) {
-        let now = self.now();
-        self.lock().import_learned(learned, &*self.scopes, now);
-    }
-
-    pub(super) fn queued(&self) -> usize {
-        self.lock().queued
     }
 
     /// Does what is due. Until when the one that keeps the time may sleep;

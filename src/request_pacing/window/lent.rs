@@ -4,11 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{
-    count::Count,
-    plan::Plan,
-    windows::{InFlight, Windows},
-};
+use super::{count::Count, flight::InFlight, plan::Plan, windows::Windows};
 use crate::{
     request_pacing::{
         Span,

@@ -1,7 +1,9 @@
 //! What a window has room for, as pure arithmetic.
 
 mod count;
+mod counts;
 mod day;
+mod flight;
 #[cfg(feature = "shared-state")]
 mod lent;
 mod limit;
@@ -12,6 +14,7 @@ mod tests;
 mod windows;
 
 pub(super) use self::{
+    flight::{Arrived, InFlight},
     plan::Plan,
-    windows::{Arrived, InFlight, Windows},
+    windows::Windows,
 };

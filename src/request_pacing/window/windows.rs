@@ -2,6 +2,8 @@ use std::{mem, sync::Arc, time::Duration};
 
 use super::{
     count::Count,
+    counts::Counts,
+    flight::{Arrived, InFlight},
     limit::{Kind, Limit},
     plan::Plan,
 };
@@ -15,33 +17,6 @@ use crate::request_pacing::{
 pub(in crate::request_pacing) struct Windows {
     pub(super) plan: Option<Arc<Plan>>,
     counts: Counts,
-}
-
-/// Most scopes have one window or two.
-#[derive(Debug)]
-enum Counts {
-    Few([Count; 2]),
-    More(Box<[Count]>),
-}
-
-/// Requests of one scope that are in flight.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::request_pacing) struct InFlight {
-    pub(in crate::request_pacing) all: u32,
-    /// Those for which the short windows wait.
-    pub(in crate::request_pacing) awaited: u32,
-}
-
-/// A request that is over.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::request_pacing) struct Arrived {
-    pub(in crate::request_pacing) requests: u32,
-    /// When it probably arrived. `None`: the short windows were told before.
-    pub(in crate::request_pacing) probably: Option<Tick>,
-    /// When it arrived at the latest.
-    pub(in crate::request_pacing) latest: Tick,
-    /// How many were in flight with it.
-    pub(in crate::request_pacing) in_flight: u32,
 }
 
 impl Windows {
@@ -290,40 +265,12 @@ impl Windows {
 
     #[inline]
     pub(super) fn each(&self) -> impl Iterator<Item = (&Limit, &Count)> {
-        let counts = match &self.counts {
-            Counts::Few(few) => &few[..],
-            Counts::More(more) => more,
-        };
-        self.limits().iter().zip(counts)
+        self.limits().iter().zip(self.counts.as_slice())
     }
 
     #[inline]
     fn each_mut(&mut self) -> impl Iterator<Item = (&Limit, &mut Count)> {
         let limits = self.plan.as_deref().map_or(&[][..], Plan::limits);
-        let counts = match &mut self.counts {
-            Counts::Few(few) => &mut few[..],
-            Counts::More(more) => more,
-        };
-        limits.iter().zip(counts)
-    }
-}
-
-impl Counts {
-    fn new(plan: Option<&Plan>) -> Self {
-        let mut counts = plan.map_or(&[][..], Plan::limits).iter().map(Count::new);
-        if counts.len() > 2 {
-            return Self::More(counts.collect());
-        }
-        let mut next = || counts.next().unwrap_or_default();
-        Self::Few([next(), next()])
-    }
-}
-
-impl InFlight {
-    pub(super) fn of(self, limit: &Limit) -> u32 {
-        match limit.kind {
-            Kind::Short => self.awaited,
-            Kind::Long | Kind::Day => self.all,
-        }
+        limits.iter().zip(self.counts.as_mut_slice())
     }
 }
