@@ -207,6 +207,10 @@ pub(crate) fn all() -> Vec<Scenario> {
         all.push(vary(&scenario, "bimodal", |it| it.times = Times::Bimodal));
         all.push(vary(&scenario, "early", |it| it.before_limiter = 0.1));
         all.push(vary(&scenario, "late", |it| it.before_limiter = 0.9));
+        if scenario.id == "S7" {
+            all.push(vary(&scenario, "stalls", |it| it.slower_midway = None));
+            all.push(vary(&scenario, "slower", |it| it.stalls = None));
+        }
         if ["S1", "S5"].contains(&&*scenario.id) {
             // The work goes with the minute's limit, so all take as long.
             all.push(vary(&scenario, "slow", |it| it.limit_to(1, 30, 150)));
@@ -274,6 +278,8 @@ impl Scenario {
             Some("bimodal") => "; latency 80 ms, and 480 ms for a tenth",
             Some("early") => "; a tenth of the latency before the limiter",
             Some("late") => "; nine tenths of the latency before the limiter",
+            Some("stalls") => "; the latency stays as it is",
+            Some("slower") => "; no call stalls",
             Some("slow") => "; at 1/s + 30/min, 150 writes",
             Some("fast") => "; at 100/s + 6,000/min, 30,000 writes",
             Some("unknown") => "; nothing configured",
