@@ -49,4 +49,7 @@ const LAST: u64 = 1 << 50;
 /// Named as those who should give back, at most.
 const CALLED: usize = 8;
 
+/// Where the store's numbers are still exact.
+const EXACT: u64 = 1 << 53;
+
 const DAY: u64 = 86_400_000;

@@ -227,17 +227,23 @@ impl Fleet {
     fn run(&mut self, limit: u32, wants: &[u32], rounds: u32) -> Vec<usize> {
         let mut had = vec![0; wants.len()];
         for _ in 0..rounds {
-            self.now += 250;
-            for (at, process) in self.processes.iter_mut().enumerate() {
-                let span = Duration::from_secs(1);
-                let exchange = process.ask(span, limit, wants[at], self.now);
-                let now = Duration::from_millis(self.now);
-                let reply = self.ledger.exchange(&exchange, now, &mut Vec::new());
-                process.hear(&reply.unwrap(), self.now, self.now);
-                had[at] = had[at].max(process.tokens.len());
+            self.round(1, limit, wants);
+            for (had, held) in had.iter_mut().zip(self.held()) {
+                *had = held.max(*had);
             }
         }
         had
+    }
+
+    /// Once, about a window of so many seconds.
+    fn round(&mut self, span: u64, limit: u32, wants: &[u32]) {
+        self.now += 250;
+        for (process, want) in self.processes.iter_mut().zip(wants) {
+            let exchange = process.ask(Duration::from_secs(span), limit, *want, self.now);
+            let now = Duration::from_millis(self.now);
+            let reply = self.ledger.exchange(&exchange, now, &mut Vec::new());
+            process.hear(&reply.unwrap(), self.now, self.now);
+        }
     }
 
     fn held(&self) -> Vec<usize> {
@@ -268,6 +274,31 @@ fn one_that_is_alone_gets_all() {
     fleet.run(10, &[50, 50], 20);
     fleet.run(10, &[50, 0], 20);
     assert_eq!(fleet.held(), [10, 0]);
+}
+
+#[test]
+fn what_comes_free_goes_to_all_that_miss_some() {
+    let mut fleet = Fleet::new(3);
+    (0..40).for_each(|_| fleet.round(60, 60, &[0, 0, 60]));
+    assert_eq!(fleet.held(), [0, 0, 60]);
+    // They leave the window one after another, two each second.
+    let used = (0..60).map(|at| fleet.now + 500 * at);
+    fleet.processes[2].tokens = used.collect();
+    for _ in 0..120 {
+        fleet.round(60, 60, &[60, 60, 0]);
+        let held = fleet.held();
+        assert!(held[0].abs_diff(held[1]) <= 4, "{held:?}");
+    }
+    assert_eq!(fleet.held(), [30, 30, 0]);
+}
+
+#[test]
+fn in_a_fresh_state_all_of_the_limit_is_used() {
+    let mut fleet = Fleet::new(4);
+    for _ in 0..4 {
+        fleet.round(1, 10, &[10; 4]);
+    }
+    assert_eq!(fleet.held().iter().sum::<usize>(), 10);
 }
 
 #[test]

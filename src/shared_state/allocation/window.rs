@@ -1,4 +1,4 @@
-use super::{AGAIN, AHEAD, DAY, FLIGHT};
+use super::{AGAIN, AHEAD, DAY, EXACT, FLIGHT};
 
 /// One window of a scope: what is held by all, and what is on its way back.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,14 @@ pub(super) struct Part {
     pub(super) target: u64,
     /// Of those held, which it may use only from an instant on.
     pub(super) late: Vec<(u64, u64)>,
+}
+
+/// What others are to have, and do not hold yet.
+#[derive(Debug, Default)]
+pub(super) struct Missing {
+    pub(super) all: u64,
+    /// Of one of them.
+    pub(super) most: u64,
 }
 
 /// What a member says of its part, in milliseconds.
@@ -122,6 +130,28 @@ impl Window {
     pub(super) fn drop_part(&mut self, part: &Part, free_at: u64, step: u64) {
         self.held -= part.held;
         self.take_back(rounded(free_at, step), part.held);
+    }
+
+    /// Up to how many it may have now, of its `target`. What there is goes to all
+    /// that miss some, by how many: whoever asks first would have it all, and in
+    /// another window no room for it.
+    pub(super) fn fair(&self, part: &Part, target: u64, others: &Missing, now: u64) -> u64 {
+        let missing = target.saturating_sub(part.held);
+        let coming: u64 = self.returning.iter().map(|(_, count)| count).sum();
+        let soon = self.returning.iter();
+        let soon = soon.take_while(|(free_at, _)| *free_at <= now + AHEAD);
+        let soon: u64 = soon.map(|(_, count)| count).sum();
+        let there = (self.limit + soon).saturating_sub(self.held + coming);
+        let all = missing + others.all;
+        let mut parts = there.saturating_mul(missing);
+        if missing >= others.most {
+            // So there is always one that gets the last.
+            parts = parts.saturating_add(all.saturating_sub(1));
+        }
+        if others.all == 0 || parts >= EXACT {
+            return target;
+        }
+        target.min(part.held + parts / all)
     }
 
     /// Grants what is missing up to `target`: what is free, and then what will

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     BACK, DAY, FLIGHT, KEPT, LEARNED, RECLAIM,
-    window::{Part, Statement, Window, gone_at, step},
+    window::{Missing, Part, Statement, Window, gone_at, step},
 };
 use crate::shared_state::{
     Notice, ScopeAsk, ScopeReply, Tokens, WindowReply, WindowSpan,
@@ -78,6 +78,11 @@ impl Scope {
         let members = self.members.len() as u64;
         for (window_ask, held) in ask.windows.iter().zip(holds) {
             let code = window_ask.span.code();
+            let others = match filled && code != 0 {
+                true => self.missing_to_others(code, speaker),
+                // A permit is for whoever asks.
+                false => Missing::default(),
+            };
             let record = self.members.entry(speaker.member).or_default();
             let part = record.parts.entry(code).or_default();
             let window = self.windows.entry(code).or_default();
@@ -96,7 +101,8 @@ impl Scope {
                     ask_in = ask_in.min(settled_at - now);
                 }
             }
-            let granted = window.grant(part, target, now);
+            let most = window.fair(part, target, &others, now);
+            let granted = window.grant(part, most, now);
             if part.held < target {
                 missing = true;
                 ask_in = ask_in.min(window.more_in(now));
@@ -198,6 +204,22 @@ impl Scope {
         (is_new, holds)
     }
 
+    /// Tokens that the others are to have, and do not hold yet.
+    fn missing_to_others(&self, code: i64, speaker: Speaker) -> Missing {
+        let alive = self
+            .members
+            .iter()
+            .filter(|(member, record)| **member != speaker.member && record.expires > speaker.now);
+        let parts = alive.filter_map(|(_, record)| record.parts.get(&code));
+        let mut missing = Missing::default();
+        for part in parts {
+            let some = part.target.saturating_sub(part.held);
+            missing.all += some;
+            missing.most = missing.most.max(some);
+        }
+        missing
+    }
+
     #[cfg(test)]
     pub(super) fn held(&self, code: i64) -> u64 {
         let parts = self
@@ -213,13 +235,14 @@ impl Scope {
     }
 }
 
-/// What somebody may have who claims nothing, while others may yet claim. Of a
+/// What somebody may have who claims nothing, while others may yet claim: an
+/// equal part, rounded up, or some of the limit were nobody's until then. Of a
 /// long window, only as much as the time until then is worth.
 fn unclaimed(code: i64, limit: u64, speaker: Speaker) -> u64 {
-    let part = limit / speaker.instances;
+    let part = limit.div_ceil(speaker.instances);
     let length = ordered(code);
     if length <= speaker.lease {
-        return part.max(1);
+        return part;
     }
     (part * speaker.lease / length).max(1)
 }

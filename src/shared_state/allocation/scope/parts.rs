@@ -6,7 +6,7 @@ use super::{Scope, Speaker, ordered};
 use crate::shared_state::{
     Notice, ScopeAsk,
     allocation::{
-        AGAIN, CALLED, FEW,
+        AGAIN, CALLED, EXACT, FEW,
         fill::{Wish, fill},
         window::{Part, gone_at},
     },
@@ -18,9 +18,6 @@ const SELDOM: u64 = 600_000;
 
 /// The longest turn, otherwise.
 const OFTEN: u64 = 10_000;
-
-/// Where the store's numbers are still exact.
-const EXACT: u64 = 1 << 53;
 
 impl Scope {
     /// Computes everyone's part, if it is time. Few members are computed each

@@ -139,7 +139,15 @@ for _, ask in ipairs(asks) do
       target = min(target, most)
       if part.want > target then sooner(settled_at - now) end
     end
-    local granted = grant(window, part, target, now)
+    local others, most = 0, 0
+    for _, id in ipairs(code ~= 0 and ids or {}) do
+      local other = all[id] and id ~= member and all[id].expires > now and all[id].parts[code]
+      if other then
+        local some = max(other.target - other.held, 0)
+        others, most = others + some, max(most, some)
+      end
+    end
+    local granted = grant(window, part, fair(window, part, target, others, most, now), now)
     if part.held < target then
       missing = true
       local first = window.returning[1]

@@ -76,8 +76,8 @@ end
 local function ordered(code) return code < 0 and DAY or code end
 
 local function unclaimed(code, limit, instances, lease)
-  local part, length = div(limit, instances), ordered(code)
-  if length <= lease then return max(part, 1) end
+  local part, length = div(limit + instances - 1, instances), ordered(code)
+  if length <= lease then return part end
   return max(div(part * lease, length), 1)
 end
 

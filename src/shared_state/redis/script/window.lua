@@ -78,6 +78,20 @@ local function settle(window, part, held, returned, trusted, permits, now, step)
   part.held = held
 end
 
+local function fair(window, part, target, others, most, now)
+  local missing, soon = max(target - part.held, 0), 0
+  for _, entry in ipairs(window.returning) do
+    if entry[1] > now + AHEAD then break end
+    soon = soon + entry[2]
+  end
+  local there = max(window.limit + soon - window.held - total(window.returning), 0)
+  local all = missing + others
+  local parts = there * missing
+  if missing >= most then parts = parts + all - 1 end
+  if others == 0 or parts >= EXACT then return target end
+  return min(target, part.held + div(parts, all))
+end
+
 local function grant(window, part, target, now)
   local granted = {}
   local missing = max(target - part.held, 0)
