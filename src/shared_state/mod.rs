@@ -65,7 +65,8 @@
 //! for all alike and half by backlog; where there are fewer tokens than
 //! processes, they go round. A window that is as full as it may be changes
 //! hands only as its tokens come free, so a token that was used is given back
-//! with the time until it is.
+//! with the time until it is. What comes free goes to all that miss some, by how
+//! many they miss.
 //!
 //! Permits are tokens of a window without a length: one is free as soon as it is
 //! released, and goes back when it was not used for a second.
@@ -227,7 +228,8 @@
 //!
 //! No request takes part in an exchange: one task for each state does, and
 //! ends with the last handle and layer. Tokens that a process held when it
-//! ended come back with its lease, its window, and two seconds.
+//! ended come back with its lease, its window, and two seconds; those of one
+//! that [leaves](SharedState::leave) before it ends, at once.
 //!
 //! # Clone
 //!

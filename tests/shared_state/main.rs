@@ -139,6 +139,68 @@ async fn a_killed_process_gives_its_tokens_back_with_its_lease() {
     assert_eq!(limiter.refused(10, SECOND.length()), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_leaves_gives_all_back_at_once() {
+    let store = MemoryStore::new().round_trip(Duration::from_millis(5));
+    let (limiter, mut tasks) = (Limiter::new(), JoinSet::new());
+    let quotas = [(SECOND, 10), (MINUTE, 60)];
+    let leaving = process(&store, &quotas);
+    work(&mut tasks, &leaving, &limiter, 16, 30);
+    while tasks.join_next().await.is_some() {}
+    let start = Instant::now();
+    leaving.state.leave().await.expect("the store is there");
+    assert!(start.elapsed() <= Duration::from_millis(15));
+    let scopes = leaving.state.snapshot().scopes;
+    assert!(
+        scopes
+            .iter()
+            .all(|scope| scope.windows.iter().all(|it| it.held == 0))
+    );
+    drop(leaving);
+    // All that it has not used: with its lease it came back a minute later.
+    let left = process(&store, &quotas);
+    work(&mut tasks, &left, &limiter, 16, 30);
+    tasks.join_all().await;
+    assert!(start.elapsed() < Duration::from_secs(8));
+    assert_eq!(limiter.refused(10, SECOND.length()), 0);
+    assert_eq!(limiter.refused(60, MINUTE.length()), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_left_may_come_again() {
+    let store = MemoryStore::new();
+    let (limiter, mut tasks) = (Limiter::new(), JoinSet::new());
+    let process = process(&store, &[(SECOND, 10)]);
+    process.state.leave().await.expect("nothing is held yet");
+    work(&mut tasks, &process, &limiter, 4, 40);
+    // What is under way, or waits, is not given back.
+    for _ in 0..8 {
+        sleep(Duration::from_millis(300)).await;
+        process.state.leave().await.expect("the store is there");
+    }
+    tasks.join_all().await;
+    assert_eq!(limiter.refused(10, SECOND.length()), 0);
+    assert_eq!(limiter.count(), 40);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_leaves_while_the_store_is_away_hears_of_it() {
+    let store = MemoryStore::new();
+    let (limiter, mut tasks) = (Limiter::new(), JoinSet::new());
+    let process = process(&store, &[(SECOND, 10)]);
+    work(&mut tasks, &process, &limiter, 4, 10);
+    tasks.join_all().await;
+    store.set_fault(Some(Fault::Stall));
+    let start = Instant::now();
+    let error = process
+        .state
+        .leave()
+        .await
+        .expect_err("the store is away");
+    assert_eq!(error.kind(), StoreErrorKind::Timeout);
+    assert!(start.elapsed() <= Duration::from_millis(51));
+}
+
 /// Four processes at work while the store does something else.
 async fn outage(fault: Fault, mode: FailureMode) -> (Limiter, Vec<Process>, JoinSet<Instant>) {
     let store = MemoryStore::new().round_trip(Duration::from_millis(2));

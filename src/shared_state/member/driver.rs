@@ -25,6 +25,7 @@ pub(super) async fn drive(weak: Weak<Shared>) {
     while let Some(shared) = weak.upgrade() {
         let now = Instant::now();
         shared.look(now);
+        shared.machine().rest_if_asked(now);
         if answer.is_none() && shared.machine().due(now).is_some_and(|due| due <= now) {
             let exchange = shared.prepare(now);
             let store = store.clone();
@@ -81,6 +82,7 @@ impl Drop for Undriven {
     fn drop(&mut self) {
         if let Some(shared) = self.0.upgrade() {
             shared.driven.store(false, Ordering::Release);
+            shared.machine().forget_leavers();
         }
     }
 }

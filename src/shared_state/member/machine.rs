@@ -1,6 +1,6 @@
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, mem, sync::Arc, time::Duration};
 
-use tokio::time::Instant;
+use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     FailureMode, ScopeDemand, ScopeShare,
@@ -29,7 +29,13 @@ pub(super) struct Machine {
     pub(super) failures: u64,
     backoff: Duration,
     retry_at: Option<Instant>,
+    leavers: Vec<Leaver>,
+    /// Nobody has acted yet on the last of them.
+    leaves: bool,
 }
+
+/// Waits until all is given back.
+pub(super) type Leaver = oneshot::Sender<Result<(), StoreError>>;
 
 /// Whether the store is there.
 #[derive(Clone, Debug)]
@@ -74,7 +80,36 @@ impl Machine {
             failures: 0,
             backoff: RETRY.0,
             retry_at: None,
+            leavers: Vec::new(),
+            leaves: false,
         }
+    }
+
+    /// Gives back at once what is not in use, and tells when that is done.
+    pub(super) fn leave(&mut self, leaver: Leaver) {
+        self.leavers.push(leaver);
+        self.leaves = true;
+    }
+
+    /// What was used until now must have been observed.
+    pub(super) fn rest_if_asked(&mut self, now: Instant) {
+        if mem::take(&mut self.leaves) {
+            self.scopes.values_mut().for_each(|scope| scope.rest(now));
+        }
+        let done = match &self.store {
+            Store::Down { error, .. } => Err(error.clone()),
+            _ if self.sent.is_some() || self.scopes.values().any(|scope| scope.rests) => return,
+            _ => Ok(()),
+        };
+        for leaver in self.leavers.drain(..) {
+            // Whoever does not wait any more need not know.
+            leaver.send(done.clone()).ok();
+        }
+    }
+
+    /// Nobody goes on from here.
+    pub(super) fn forget_leavers(&mut self) {
+        self.leavers.clear();
     }
 
     pub(super) fn scopes(&self) -> impl Iterator<Item = &Scope> {

@@ -29,6 +29,8 @@ pub(super) struct Scope {
     /// It was on its own since the last exchange.
     pub(super) claim: bool,
     called: bool,
+    /// What is not in use is to be given back at once.
+    pub(super) rests: bool,
     /// The reply to its last exchange has not come.
     unheard: bool,
     news_hold: Option<Instant>,
@@ -51,6 +53,7 @@ impl Scope {
             ask_at: None,
             claim: false,
             called: false,
+            rests: false,
             unheard: false,
             news_hold: None,
             news_learned: None,
@@ -108,6 +111,12 @@ impl Scope {
         self.windows.iter_mut().for_each(Window::forget);
     }
 
+    /// Nothing is wanted any more but for what is under way, or waits.
+    pub(super) fn rest(&mut self, now: Instant) {
+        self.windows.iter_mut().for_each(|window| window.rest(now));
+        self.rests = self.asked.is_some();
+    }
+
     /// Somebody waits for what it holds beyond its part.
     pub(super) fn call(&mut self) {
         self.called = true;
@@ -137,7 +146,7 @@ impl Scope {
             let any = self.queued > 0 || self.windows.iter().any(|window| window.want > 0);
             return any.then_some(now);
         };
-        if self.claim || self.unheard {
+        if self.claim || self.unheard || self.rests {
             return Some(now);
         }
         if self.news_hold.is_some() || self.news_learned.is_some() {
@@ -317,7 +326,7 @@ impl Scope {
             ask.windows.push(window.ask(self.told_queued, now));
         }
         self.asked = Some(now);
-        (self.called, self.unheard) = (false, true);
+        (self.called, self.rests, self.unheard) = (false, false, true);
         ask
     }
 

@@ -7,14 +7,17 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::{Notify, oneshot},
+    time::Instant,
+};
 
 use super::{
     FailureMode, SharedScope, SharedSnapshot, SharedWindow, Sharer, StoreStatus, driver,
     machine::{Machine, Store},
     settings::Settings,
 };
-use crate::shared_state::SharedStore;
+use crate::shared_state::{SharedStore, StoreError, StoreErrorKind};
 
 /// One process's part in what several share, for the layers to join.
 ///
@@ -93,6 +96,42 @@ impl SharedState {
     #[must_use]
     pub fn snapshot(&self) -> SharedSnapshot {
         self.shared.snapshot()
+    }
+
+    /// Gives back what this process holds and has no use for, now and not when
+    /// it has not used it for a second, or when its lease ends: the last thing
+    /// to do for one that ends. What was sent counts until it has left its
+    /// window; what is under way, or waits, keeps what it has, so it is best done
+    /// first. Who sends after that shares anew.
+    ///
+    /// It takes as long as its exchanges, and goes on if nobody waits for it.
+    ///
+    /// # Errors
+    /// When the store is away: then all comes back with the lease.
+    ///
+    /// # Example
+    /// ```
+    /// use tower_tiktok::shared_state::{MemoryStore, SharedState};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), tower_tiktok::shared_state::StoreError> {
+    /// let state = SharedState::from(MemoryStore::new());
+    /// // ... layers share by it, and all that they had to do is done.
+    /// state.leave().await?;
+    /// assert!(state.snapshot().scopes.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn leave(&self) -> Result<(), StoreError> {
+        if !self.shared.driven.load(Ordering::Acquire) {
+            // Nothing was asked for yet.
+            return Ok(());
+        }
+        let (leaver, left) = oneshot::channel();
+        self.shared.machine().leave(leaver);
+        self.shared.calls.notify_one();
+        let ended = || Err(StoreError::new(StoreErrorKind::Unreachable));
+        left.await.unwrap_or_else(|_| ended())
     }
 }
 

@@ -92,6 +92,13 @@ impl Window {
         }
     }
 
+    /// Nothing is wanted any more, unless something is sent or waits from now on.
+    pub(super) fn rest(&mut self, now: Instant) {
+        (self.want, self.wanted_at) = (0, None);
+        // NOTE: as if it were long ago, for `None` stands for a new one.
+        self.used_at = now.checked_sub(LINGER);
+    }
+
     /// Whether a wish that has passed may be forgotten now.
     pub(super) fn forgets_at(&self) -> Option<Instant> {
         self.wanted_at
