@@ -139,6 +139,34 @@
 //! [`RequestPacingHandle::learned`] tells what was learned, and
 //! [`RequestPacingBuilder::learned`] starts with it.
 //!
+//! # Sharing
+//!
+//! With the feature `shared-state`, several processes may share the limits of
+//! each scope (`RequestPacingBuilder::shared`): all together send no more than
+//! one may. What a process holds of a limit is the limit of its own windows;
+//! estimates, turns, holds and deadlines are as they are within a smaller one.
+//! What a refusal closes, and what is learned of a limit, all hear at once.
+//!
+//! - **Cost.** A process at work makes one round trip every two to three seconds,
+//!   for all its scopes. A request waits for one only where its process has
+//!   nothing left, and never longer than the store's deadline.
+//! - **A newcomer.** Who begins while others use all that there is gets its part
+//!   as it comes free: the first slot of a second some 300 milliseconds later, for
+//!   others hear of it, give up a slot, and that must leave the window. Of a minute
+//!   that is full, each slot must leave the minute.
+//! - **Failure.** While the store is away, each has the limit over the number of
+//!   processes, with care for windows of a minute and more; with
+//!   `FailureMode::Closed`, nothing once the lease is over.
+//! - **What nobody knows is not shared.** A scope of [`Quota::unknown`], or with no
+//!   quota, has no limit that could be parted: each process learns by itself, from
+//!   the same refusals, how much is left to it, and each hears of a hold only by
+//!   a refusal of its own. Name the limit where you can, if only an estimate: it may be
+//!   too high, for what is then learned is shared.
+//! - **The end.** Before a process ends, `SharedState::leave` gives back what it
+//!   holds; without it the others have it a lease and a window later.
+//!
+//! See `tower_tiktok::shared_state` for the rest, and for which fleets fit.
+//!
 //! # Stalled calls
 //!
 //! A call that is never answered holds its place in the windows of a minute
