@@ -192,11 +192,7 @@ async fn who_leaves_while_the_store_is_away_hears_of_it() {
     tasks.join_all().await;
     store.set_fault(Some(Fault::Stall));
     let start = Instant::now();
-    let error = process
-        .state
-        .leave()
-        .await
-        .expect_err("the store is away");
+    let error = process.state.leave().await.expect_err("the store is away");
     assert_eq!(error.kind(), StoreErrorKind::Timeout);
     assert!(start.elapsed() <= Duration::from_millis(51));
 }

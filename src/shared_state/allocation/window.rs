@@ -78,7 +78,11 @@ impl Window {
         };
         let mut lost = part.held.saturating_sub(held);
         part.late.retain(|(free_at, _)| *free_at > now);
-        for &(free_in, count) in says.returned {
+        // What is said again, since its answer was lost, is among them, and
+        // nobody knows which. So it is the soonest free that are left out.
+        let mut returned = says.returned.to_vec();
+        returned.sort_unstable_by(|one, other| other.cmp(one));
+        for (free_in, count) in returned {
             let count = if says.trusted { count } else { count.min(lost) };
             if free_in > 0 && count > 0 {
                 self.take_back(rounded(now + free_in, step), count);

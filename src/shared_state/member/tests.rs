@@ -298,6 +298,33 @@ fn who_looks_late_does_not_send_by_what_it_gave_back() {
     assert_eq!(most_in_a_window(3, 10_000, steps), 3);
 }
 
+#[test]
+fn what_is_given_back_twice_frees_nothing_that_is_in_use() {
+    use Step::{Answered, Exchange, Look, Pass, Queue, Send};
+    let steps = vec![
+        Queue(1, 8),
+        Exchange(1, Fate::Arrives),
+        Queue(1, 0),
+        Send(1, 4),
+        Answered(1, 3),
+        Look(1),
+        Pass(1_100),
+        Look(1),
+        // It gives free ones back, and hears nothing of it.
+        Exchange(1, Fate::ReplyLost),
+        Answered(1, 1),
+        Look(1),
+        Pass(1_100),
+        Look(1),
+        // So it gives them back again, with those that are in use.
+        Exchange(1, Fate::Arrives),
+        Queue(2, 8),
+        Exchange(2, Fate::Arrives),
+        Send(2, 8),
+    ];
+    assert!(most_in_a_window(8, 10_000, steps) <= 8);
+}
+
 fn time() -> impl Strategy<Value = Duration> {
     prop_oneof![
         Just(Duration::ZERO),

@@ -54,6 +54,7 @@ local function settle(window, part, held, returned, trusted, permits, now, step)
   end
   local lost = max(part.held - held, 0)
   part.late = retain(part.late, function(entry) return entry[1] > now end)
+  table.sort(returned, function(one, other) return one[1] > other[1] end)
   for _, back in ipairs(returned) do
     local free_in, count = back[1], back[2]
     if not trusted then count = min(count, lost) end
