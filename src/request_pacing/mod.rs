@@ -160,8 +160,8 @@
 //! - **What nobody knows is not shared.** A scope of [`Quota::unknown`], or with no
 //!   quota, has no limit that could be parted: each process learns by itself, from
 //!   the same refusals, how much is left to it, and each hears of a hold only by
-//!   a refusal of its own. Name the limit where you can, if only an estimate: it may be
-//!   too high, for what is then learned is shared.
+//!   a refusal of its own. Name the limit where you can, if only an estimate: it may
+//!   be too high, for what is then learned is shared.
 //! - **The end.** Before a process ends, `SharedState::leave` gives back what it
 //!   holds; without it the others have it a lease and a window later.
 //!
