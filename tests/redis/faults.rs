@@ -14,7 +14,7 @@ impl Server {
     /// Starts it anew on the same port. It has forgotten everything.
     pub(crate) async fn restart(&mut self) {
         self.child = spawn(self.port, &[]);
-        self.answers().await;
+        assert!(self.answers().await, "its port was taken");
     }
 
     /// `STOP` or `CONT`.

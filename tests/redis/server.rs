@@ -1,6 +1,8 @@
 use std::{
+    io,
     net::TcpListener,
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -19,11 +21,15 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(arguments: &[&str]) -> Self {
-        let port = free_port();
-        let child = spawn(port, arguments);
-        let server = Self { child, port };
-        server.answers().await;
-        server
+        for _ in 0..20 {
+            let port = free_port();
+            let child = spawn(port, arguments);
+            let mut server = Self { child, port };
+            if server.answers().await {
+                return server;
+            }
+        }
+        panic!("redis-server does not start: {arguments:?}");
     }
 
     pub(crate) fn url(&self) -> String {
@@ -32,28 +38,37 @@ impl Server {
 
     /// Sends one command in one line, and returns what comes back.
     pub(crate) async fn tell(&self, command: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port))
-            .await
-            .expect("the server is there");
-        stream
-            .write_all(format!("{command}\r\n").as_bytes())
-            .await
-            .expect("the server is there");
-        let mut answer = vec![0; 65_536];
-        let length = stream.read(&mut answer).await.expect("the server is there");
-        String::from_utf8_lossy(&answer[..length]).into_owned()
+        self.ask(command).await.expect("the server is there")
     }
 
-    pub(crate) async fn answers(&self) {
+    async fn ask(&self, command: &str) -> io::Result<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
+        stream
+            .write_all(format!("{command}\r\n").as_bytes())
+            .await?;
+        let mut answer = vec![0; 65_536];
+        let length = stream.read(&mut answer).await?;
+        Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
+    }
+
+    /// Waits until it answers, and not somebody else. It has ended if its port was
+    /// taken meanwhile.
+    pub(crate) async fn answers(&mut self) -> bool {
+        let ours = format!("process_id:{}\r\n", self.child.id());
         let ready = async {
-            while TcpStream::connect(("127.0.0.1", self.port)).await.is_err()
-                || !self.tell("PING").await.contains("PONG")
-            {
+            loop {
+                let answer = self.ask("INFO server").await;
+                if answer.is_ok_and(|answer| answer.contains(&ours)) {
+                    return true;
+                }
+                if self.child.try_wait().expect("it is a child").is_some() {
+                    return false;
+                }
                 sleep(Duration::from_millis(10)).await;
             }
         };
         let ready = timeout(Duration::from_secs(20), ready).await;
-        ready.expect("redis-server answers within 20 seconds");
+        ready.expect("redis-server answers within 20 seconds")
     }
 }
 
@@ -79,12 +94,17 @@ pub(crate) fn spawn(port: u16, arguments: &[&str]) -> Child {
     )
 }
 
-/// In a Cluster the port 10,000 higher must be free too.
+/// Below those that the system gives to outgoing connections: one of them could
+/// take the port of a server that is away for a moment. In a Cluster the port
+/// 10,000 higher must be free too.
 pub(crate) fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-        let port = listener.local_addr().expect("a free port").port();
-        if port < 55_000 && TcpListener::bind(("127.0.0.1", port + 10_000)).is_ok() {
+        // Another process begins elsewhere.
+        let next = std::process::id() * 97 + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 11_000 + (next % 10_000) as u16;
+        let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+        if is_free(port) && is_free(port + 10_000) {
             return port;
         }
     }

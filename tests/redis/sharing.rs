@@ -2,7 +2,7 @@ use tower_tiktok::shared_state::RedisState;
 
 use crate::{cluster::Cluster, fleet::Fleet, server::Server};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn four_processes_use_one_limit_and_no_more() {
     let server = Server::start(&[]).await;
     let fleet = Fleet::on(&server).await;
@@ -14,7 +14,7 @@ async fn four_processes_use_one_limit_and_no_more() {
     fleet.missed_nothing();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn four_processes_on_a_cluster_of_three() {
     let cluster = Cluster::start().await;
     let store = || {
@@ -29,7 +29,7 @@ async fn four_processes_on_a_cluster_of_three() {
 }
 
 #[cfg(feature = "redis-tls")]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn over_tls_and_only_with_a_certificate_that_is_known() {
     use tokio::time::sleep;
     use tower_tiktok::shared_state::StoreStatus;

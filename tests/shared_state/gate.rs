@@ -256,7 +256,7 @@ impl Sharer for Gate {
 /// The server's view: how many arrived in each window.
 #[derive(Clone, Debug)]
 pub(crate) struct Limiter {
-    arrivals: Arc<Mutex<Vec<Instant>>>,
+    pub(crate) arrivals: Arc<Mutex<Vec<Instant>>>,
 }
 
 impl Limiter {
