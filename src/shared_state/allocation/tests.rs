@@ -170,7 +170,7 @@ fn most_in_a_window(limit: u32, span: u64, steps: Vec<Step>) -> Result<usize, Te
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(2 * ProptestConfig::default().cases))]
 
     #[test]
     fn no_window_is_overrun_whatever_becomes_of_the_exchanges(

@@ -237,7 +237,7 @@ fn most_in_a_window(limit: u32, span: u64, steps: Vec<Step>) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(2 * ProptestConfig::default().cases))]
 
     /// However late a process looks, and whatever becomes of its exchanges.
     #[test]
