@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Runs everything that can fail: all tests, the examples, the main job and the
-# bounds of the benchmark. Installs what is missing.
+# bounds of the benchmark. Installs what is missing. What failed is said last.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-say() { printf '\n== %s\n' "$1"; }
+. scripts/steps.sh
 
 say 'redis-server and openssl: the tests of the shared state start their own'
 for tool in redis-server openssl; do
@@ -15,21 +15,19 @@ for tool in redis-server openssl; do
     fi
 done
 
+# Those in real time mostly sleep: more of them at once than there are cores.
 say 'tests: units, properties, contracts, scenarios, loopback, documentation'
-cargo test --all-features --locked
-
-say 'the pure parts of the benchmarks'
-cargo test --lib --locked -p tower-tiktok-benches
+RUST_TEST_THREADS=8 testing cargo test --workspace --all-features --locked --no-fail-fast
 
 say 'the generic layers stand alone'
-cargo test --lib --no-default-features --locked \
+testing cargo test --lib --no-default-features --locked \
     --features error-classifier,retry-after-header,jittered-backoff,reconcile,per-account-concurrency,request-pacing,token-refresh,poll-pacing,throttle-alert,shared-state
 
 say 'examples: each ends in an assertion'
-for example in hyper_client reqwest_client axum_service custom_classifier; do
-    cargo run --quiet --locked --all-features --example "$example"
+cargo build --workspace --all-features --locked --examples
+for example in hyper_client reqwest_client axum_service custom_classifier metrics; do
+    "${CARGO_TARGET_DIR:-target}/debug/examples/$example"
 done
-cargo run --quiet --locked --all-features --example metrics
 
 say 'its rules and its dashboard, as Prometheus reads them'
 scripts/check-metrics.sh

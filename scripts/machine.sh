@@ -1,0 +1,15 @@
+# Sourced: watches how late this machine is, while what takes real time runs.
+# What is late each time that a window lets it go on uses less of the window.
+beats=$(mktemp)
+(
+    exec {never}<> <(:)
+    while true; do
+        before=${EPOCHREALTIME/[.,]/}
+        read -rt 0.005 -u "$never" || true
+        echo $((${EPOCHREALTIME/[.,]/} - before - 5000))
+    done >>"$beats"
+) &
+watcher=$!
+trap 'kill "$watcher"; rm -f "$beats"' EXIT
+# By what part of a second it was late at worst; each is, by 10 ms now and then.
+lateness() { awk '$1 > 10000 && $1 > worst { worst = $1 } END { print worst / 1000000 }' "$beats"; }
