@@ -100,6 +100,7 @@ impl Reader {
 // ===== impl SharedBody =====
 
 impl<R: Body> SharedBody<R> {
+    #[inline]
     pub(crate) fn own(inner: R) -> Self {
         Self {
             kind: Kind::Own { inner },

@@ -27,7 +27,7 @@ pin_project! {
 
 impl<R> ReconciledBody<R> {
     #[inline]
-    pub(super) fn answer(body: R) -> Self {
+    pub(crate) fn answer(body: R) -> Self {
         Self {
             kind: Kind::Answer { body },
         }

@@ -13,8 +13,11 @@ use crate::{
     reconcile::ReconciledBody,
 };
 
-/// What the layers make of a body.
-pub(super) type Inside<R> = ReconciledBody<SharedBody<HeldBody<Peeked<R>>>>;
+/// What the layers make of a body that all stacks have.
+pub(super) type Direct<R> = HeldBody<Peeked<R>>;
+
+/// What they all make of it.
+pub(super) type Inside<R> = ReconciledBody<SharedBody<Direct<R>>>;
 
 pin_project! {
     /// The body of a response, exactly as the client gave it, unless the answer
@@ -29,6 +32,11 @@ pin_project! {
 impl<R: Body> ResponseBody<R> {
     pub(super) fn new(inner: Inside<R>) -> Self {
         Self { inner }
+    }
+
+    #[inline]
+    pub(super) fn direct(body: Direct<R>) -> Self {
+        Self::new(ReconciledBody::answer(SharedBody::own(body)))
     }
 }
 

@@ -25,6 +25,8 @@ pub struct TikTokLayer<C = TransportErrors, K = FromContext, H = NoReconcile> {
     pub(super) context: TikTokRequestContextLayer,
     pub(super) poll_pacing: Option<PollPacingLayer<TikTokJobs>>,
     pub(super) reconcile: ReconcileLayer<H>,
+    /// Whether somebody asked for that.
+    pub(super) reconciles: bool,
     pub(super) backoff: JitteredBackoffLayer<C>,
     pub(super) tokens: Option<TokenRefreshLayer>,
     pub(super) concurrency: PerAccountConcurrencyLayer<K>,
@@ -81,15 +83,20 @@ impl<S, C, K: Clone, H> Layer<S> for TikTokLayer<C, K, H> {
             None => ThrottleAlert::off(judged),
         };
         let permitted = self.concurrency.layer(self.pacing.layer(watched));
-        let borne = match &self.tokens {
+        let (tokens, polls) = (&self.tokens, &self.poll_pacing);
+        if tokens.is_none() && polls.is_none() && !self.reconciles {
+            let resent = self.backoff.layer(permitted);
+            return TikTok::straight(self.context.layer(resent));
+        }
+        let borne = match tokens {
             Some(tokens) => tokens.layer(permitted),
             None => TokenRefresh::off(permitted),
         };
         let resent = self.backoff.layer(borne);
-        let polled = match &self.poll_pacing {
-            Some(layer) => layer.layer(resent),
+        let polled = match polls {
+            Some(polls) => polls.layer(resent),
             None => PollPacing::off(resent),
         };
-        TikTok::new(self.context.layer(self.reconcile.layer(polled)))
+        TikTok::whole(self.context.layer(self.reconcile.layer(polled)))
     }
 }

@@ -22,20 +22,39 @@ use crate::{
 
 type Judged<S> = ThrottleAlert<RetryAfterHeader<TikTokErrorClassifier<S>>>;
 type Permitted<S, K> = PerAccountConcurrency<RequestPacing<Judged<S>>, K>;
+/// What all stacks have.
+type Straight<S, C, K> = TikTokRequestContext<JitteredBackoff<Permitted<S, K>, C>>;
+
 type Borne<S, K> = TokenRefresh<Permitted<S, K>>;
 type Settled<S, C, K> = PollPacing<JitteredBackoff<Borne<S, K>, C>, TikTokJobs>;
 type Whole<S, C, K, H> = TikTokRequestContext<Reconciling<Settled<S, C, K>, H>>;
+
+type Call<S, B> = <S as Service<Request<B>>>::Future;
 
 /// Middleware that makes a client survive TikTok's limits. See the
 /// [module docs](super).
 #[derive(Clone, Debug)]
 pub struct TikTok<S, C = TransportErrors, K = FromContext, H = NoReconcile> {
-    inner: Whole<S, C, K, H>,
+    way: Way<S, C, K, H>,
+}
+
+/// Layers that are off are not there, for even they would move each request
+/// and each answer once more.
+#[derive(Clone, Debug)]
+enum Way<S, C, K, H> {
+    Straight(Straight<S, C, K>),
+    Whole(Whole<S, C, K, H>),
 }
 
 impl<S, C, K, H> TikTok<S, C, K, H> {
-    pub(super) fn new(inner: Whole<S, C, K, H>) -> Self {
-        Self { inner }
+    pub(super) fn straight(inner: Straight<S, C, K>) -> Self {
+        let way = Way::Straight(inner);
+        Self { way }
+    }
+
+    pub(super) fn whole(inner: Whole<S, C, K, H>) -> Self {
+        let way = Way::Whole(inner);
+        Self { way }
     }
 }
 
@@ -51,13 +70,19 @@ where
 {
     type Response = Response<ResponseBody<R>>;
     type Error = BoxError;
-    type Future = ResponseFuture<<Whole<S, C, K, H> as Service<Request<B>>>::Future>;
+    type Future = ResponseFuture<Call<Straight<S, C, K>, B>, Call<Whole<S, C, K, H>, B>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        Service::<Request<B>>::poll_ready(&mut self.inner, cx)
+        match &mut self.way {
+            Way::Straight(inner) => Service::<Request<B>>::poll_ready(inner, cx),
+            Way::Whole(inner) => Service::<Request<B>>::poll_ready(inner, cx),
+        }
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        ResponseFuture::new(self.inner.call(request))
+        match &mut self.way {
+            Way::Straight(inner) => ResponseFuture::straight(inner.call(request)),
+            Way::Whole(inner) => ResponseFuture::whole(inner.call(request)),
+        }
     }
 }
