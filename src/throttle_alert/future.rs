@@ -19,7 +19,8 @@ pin_project! {
     pub struct ResponseFuture<F> {
         #[pin]
         inner: F,
-        watched: Option<Watched>,
+        // Boxed: a stack whose alerts are off need not carry it.
+        watched: Option<Box<Watched>>,
     }
 }
 
@@ -33,15 +34,17 @@ pub(super) struct Watched {
 
 impl Watched {
     #[inline]
-    pub(super) fn new<B>(shared: Arc<Shared>, request: &Request<B>) -> Self {
+    pub(super) fn new<B>(shared: &Arc<Shared>, request: &Request<B>) -> Box<Self> {
         let note = Note::of(request);
         let sent = shared.since_start();
-        Self { shared, note, sent }
+        let shared = Arc::clone(shared);
+        Box::new(Self { shared, note, sent })
     }
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn new(inner: F, watched: Option<Watched>) -> Self {
+    #[inline]
+    pub(super) fn new(inner: F, watched: Option<Box<Watched>>) -> Self {
         Self { inner, watched }
     }
 }
@@ -55,10 +58,11 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        let Some(watched) = this.watched else {
+            return this.inner.poll(cx);
+        };
         let output = this.inner.poll(cx);
-        if let Some(watched) = this.watched
-            && let Poll::Ready(Ok(response)) = &output
-        {
+        if let Poll::Ready(Ok(response)) = &output {
             let seen = Seen::of(&watched.note, watched.sent, response);
             watched.shared.saw(&seen);
         }

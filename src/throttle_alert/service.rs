@@ -43,7 +43,7 @@ where
     #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let watched = self.shared.as_ref();
-        let watched = watched.map(|shared| Watched::new(shared.clone(), &request));
+        let watched = watched.map(|shared| Watched::new(shared, &request));
         ResponseFuture::new(self.inner.call(request), watched)
     }
 }
