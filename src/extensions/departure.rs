@@ -18,16 +18,20 @@ use super::{Operation, RequestContext};
 pub(crate) struct Departure(Arc<OnceLock<Instant>>);
 
 impl Departure {
-    /// Leaves one in a request that asks for it.
+    /// Whether the request with this context asks for one.
     #[cfg(feature = "jittered-backoff")]
-    pub(crate) fn leave_in<B>(request: &mut Request<B>) -> Option<Self> {
-        let context = request.extensions().get::<RequestContext>()?;
-        if !matches!(context.operation(), Operation::IdempotentWrite { .. }) {
-            return None;
-        }
+    #[inline]
+    pub(crate) fn is_wanted(context: Option<&RequestContext>) -> bool {
+        let operation = context.map(RequestContext::operation);
+        matches!(operation, Some(Operation::IdempotentWrite { .. }))
+    }
+
+    /// Leaves one in a request.
+    #[cfg(feature = "jittered-backoff")]
+    pub(crate) fn leave_in<B>(request: &mut Request<B>) -> Self {
         let departure = Self(Arc::new(OnceLock::new()));
         request.extensions_mut().insert(departure.clone());
-        Some(departure)
+        departure
     }
 
     /// The request goes now. Should a layer between have made copies of it,

@@ -10,6 +10,7 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tower_service::Service;
+use tracing::Span;
 
 use super::{
     ClassifyError,
@@ -99,15 +100,14 @@ where
     type Output = Result<Response<R>, BoxError>;
 
     #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(span) = self.spans.as_deref().map(Spans::request) else {
-            return self.advance(cx);
-        };
-        let output = span.in_scope(|| self.as_mut().advance(cx));
-        if let (Poll::Ready(result), Some(spans)) = (&output, &self.spans) {
-            spans.ended(result.as_ref());
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &self.spans {
+            None => self.advance(cx),
+            Some(spans) => {
+                let span = spans.request();
+                self.advance_in(&span, cx)
+            }
         }
-        output
     }
 }
 
@@ -118,31 +118,70 @@ where
     B: Replay,
     C: ClassifyError,
 {
+    #[cold]
+    fn advance_in(
+        mut self: Pin<&mut Self>,
+        span: &Span,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<R>, BoxError>> {
+        let output = span.in_scope(|| self.as_mut().advance(cx));
+        if let (Poll::Ready(result), Some(spans)) = (&output, &self.spans) {
+            spans.ended(result.as_ref().ok());
+        }
+        output
+    }
+
     #[inline]
-    fn advance(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response<R>, BoxError>> {
-        let mut this = self.project();
+    fn advance(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<R>, BoxError>> {
+        let polled = self.as_mut().poll_attempt(cx);
+        // Moved once where it goes well: a response is large.
+        if is_success(&polled) {
+            return polled.map_err(Into::into);
+        }
+        self.go_on(polled.map_err(Into::into), cx)
+    }
+
+    /// Pending if none is under way, too.
+    #[inline]
+    fn poll_attempt(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<R>, S::Error>> {
+        let this = self.project();
+        let StateProj::Called { call, .. } = this.state.project() else {
+            return Poll::Pending;
+        };
+        let Some(spans) = this.spans.as_deref() else {
+            return call.poll(cx);
+        };
+        let polled = in_attempt(Some(spans), || call.poll(cx));
+        if let Poll::Ready(result) = &polled {
+            spans.answered(result.as_ref().ok());
+        }
+        polled
+    }
+
+    /// Goes on until there is something to wait for, or the request is over.
+    /// `polled` is what the attempt has come to, which is no success.
+    fn go_on(
+        mut self: Pin<&mut Self>,
+        mut polled: Poll<Result<Response<R>, BoxError>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<R>, BoxError>> {
         loop {
+            let mut this = self.as_mut().project();
             let next = match this.state.as_mut().project() {
-                StateProj::Called { call, forgotten } => {
-                    let spans = this.spans.as_deref();
-                    let result = match in_attempt(spans, || call.poll(cx)) {
-                        Poll::Ready(Ok(response)) if ErrorClass::of(&response).is_success() => {
-                            spans.inspect(|spans| spans.answered(Ok(&response)));
-                            return Poll::Ready(Ok(response));
-                        }
-                        Poll::Ready(result) => {
-                            let result = result.map_err(Into::into);
-                            spans.inspect(|spans| spans.answered(result.as_ref()));
-                            result
-                        }
-                        Poll::Pending => {
-                            let Some(forgotten) = forgotten else {
-                                return Poll::Pending;
-                            };
-                            ready!(forgotten.as_mut().poll(cx));
-                            let session = this.past.session();
-                            return Poll::Ready(Err(unknown(session, this.kept, None, None)));
-                        }
+                StateProj::Called { forgotten, .. } => {
+                    let Poll::Ready(result) = polled else {
+                        let Some(forgotten) = forgotten else {
+                            return Poll::Pending;
+                        };
+                        ready!(forgotten.as_mut().poll(cx));
+                        let session = this.past.session();
+                        return Poll::Ready(Err(unknown(session, this.kept, None, None)));
                     };
                     let session = this.past.session();
                     match settle(session, this.kept, this.config, result) {
@@ -194,8 +233,17 @@ where
                 }
             };
             this.state.set(next);
+            polled = self.as_mut().poll_attempt(cx).map_err(Into::into);
+            if is_success(&polled) {
+                return polled;
+            }
         }
     }
+}
+
+#[inline]
+fn is_success<R, E>(polled: &Poll<Result<Response<R>, E>>) -> bool {
+    matches!(polled, Poll::Ready(Ok(response)) if ErrorClass::of(response).is_success())
 }
 
 impl<S, B, C> fmt::Debug for ResponseFuture<S, B, C>

@@ -27,7 +27,8 @@ enum Outer {
 }
 
 impl Head {
-    #[inline]
+    // Always: a head is large to move.
+    #[inline(always)]
     pub(crate) fn of<B>(request: &Request<B>, found: Lookup<'_>) -> Self {
         let mut headers = Vec::with_capacity(request.headers().len());
         for (name, value) in request.headers() {

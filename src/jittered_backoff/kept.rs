@@ -103,7 +103,8 @@ impl<S, B: Replay> Kept<S, B> {
         let body = body.try_clone().ok_or_else(BodyLost::new)?;
         let mut request = head.request(body);
         let operation = head.extension().map(RequestContext::operation);
-        let departure = Departure::leave_in(&mut request);
+        let departs = Departure::is_wanted(head.extension());
+        let departure = departs.then(|| Departure::leave_in(&mut request));
         let attempt = session.resend(operation, head.extension(), departure, Instant::now());
         request.extensions_mut().insert(attempt);
         Poll::Ready(Ok(service.call(request)))

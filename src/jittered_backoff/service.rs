@@ -68,15 +68,19 @@ where
             let call = in_attempt(spans.as_deref(), || self.inner.call(request));
             return ResponseFuture::new(call, kept, config, past, spans);
         };
+        let departs = Departure::is_wanted(found.context);
         let kept = Kept::Copy {
             service: self.inner.clone(),
             head: Head::of(&request, found),
             body,
         };
-        let past = Past::new(now, Departure::leave_in(&mut request));
+        let past = Past::new(now, departs.then(|| Departure::leave_in(&mut request)));
         // The instance that is ready makes the call; its clone is readied if
         // there is a resend.
-        let call = in_attempt(spans.as_deref(), || self.inner.call(request));
+        // Not in a closure, which would move the request once more.
+        let entered = spans.as_deref().map(Spans::enter_attempt);
+        let call = self.inner.call(request);
+        drop(entered);
         ResponseFuture::new(call, kept, config, past, spans)
     }
 }

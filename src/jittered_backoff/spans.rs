@@ -6,11 +6,10 @@ use std::fmt;
 
 use http::{Method, Request, Response, Uri};
 use smol_str::SmolStr;
-use tracing::{Span, field::Empty, info_span};
+use tracing::{Span, field::Empty, info_span, span::Entered};
 
 use crate::{
     classify::{ApiCode, Classification, ErrorClass},
-    error::BoxError,
     extensions::RequestContext,
 };
 
@@ -95,10 +94,15 @@ impl Spans {
         self.request.clone()
     }
 
+    /// In the span of the attempt, until that is dropped.
+    pub(super) fn enter_attempt(&self) -> Entered<'_> {
+        self.attempt.enter()
+    }
+
     /// The attempt under way has ended.
-    pub(super) fn answered<R>(&self, result: Result<&Response<R>, &BoxError>) {
-        note(&self.attempt, result);
-        let found = result.ok().and_then(|it| it.extensions().get());
+    pub(super) fn answered<R>(&self, answer: Option<&Response<R>>) {
+        note(&self.attempt, answer);
+        let found = answer.and_then(|it| it.extensions().get());
         let Some(found): Option<&Classification> = found else {
             return;
         };
@@ -116,8 +120,8 @@ impl Spans {
     }
 
     /// So has the request.
-    pub(super) fn ended<R>(&self, result: Result<&Response<R>, &BoxError>) {
-        note(&self.request, result);
+    pub(super) fn ended<R>(&self, answer: Option<&Response<R>>) {
+        note(&self.request, answer);
         if self.resends > 0 {
             self.request
                 .record("http.request.resend_count", self.resends);
@@ -134,14 +138,14 @@ pub(super) fn in_attempt<T>(spans: Option<&Spans>, work: impl FnOnce() -> T) -> 
     }
 }
 
-fn note<R>(span: &Span, result: Result<&Response<R>, &BoxError>) {
-    let class = match result {
-        Ok(response) => {
+fn note<R>(span: &Span, answer: Option<&Response<R>>) {
+    let class = match answer {
+        Some(response) => {
             let status = response.status().as_u16();
             span.record("http.response.status_code", status);
             ErrorClass::of(response)
         }
-        Err(_) => {
+        None => {
             span.record("error.type", "failure");
             span.record("otel.status_code", "ERROR");
             return;
