@@ -157,7 +157,9 @@ fn has_plain_body(head: &Parts) -> bool {
         head.status,
         StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
     );
-    let is_encoded = || head.headers.contains_key(CONTENT_ENCODING) && is_encoded(&head.headers);
+    let headers = &head.headers;
+    let is_encoded =
+        || !headers.is_empty() && headers.contains_key(CONTENT_ENCODING) && is_encoded(headers);
     !is_empty && !is_encoded()
 }
 

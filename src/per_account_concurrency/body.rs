@@ -25,23 +25,15 @@ pin_project! {
 }
 
 impl<B> HeldBody<B> {
-    #[inline]
-    pub(super) fn new(inner: B) -> Self {
-        Self {
-            inner,
-            ticket: None,
-        }
-    }
-
     /// Holds the permit, or gives it back if the body has ended: nobody polls
     /// one that has, and it would hold until dropped.
-    pub(super) fn hold(&mut self, ticket: Ticket)
+    #[inline]
+    pub(super) fn new(inner: B, ticket: Option<Ticket>) -> Self
     where
         B: Body,
     {
-        if !self.inner.is_end_stream() {
-            self.ticket = Some(Box::new(ticket));
-        }
+        let ticket = ticket.filter(|_| !inner.is_end_stream()).map(Box::new);
+        Self { inner, ticket }
     }
 
     /// Whether a permit is held by this body.

@@ -87,20 +87,22 @@ where
                     this.state.set(State::Called { call });
                 }
                 StateProj::Called { call } => {
-                    // Of the type that is handed on: a response is large to move.
-                    let mut output = match call.poll(cx) {
-                        Poll::Ready(Ok(response)) => Poll::Ready(Ok(response.map(HeldBody::new))),
-                        Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
-                        Poll::Pending => return Poll::Pending,
-                    };
-                    this.state.set(State::Done);
-                    if let Poll::Ready(Ok(response)) = &mut output
-                        && let Some(ticket) = this.ticket.take_if(|ticket| ticket.is_for_body())
-                    {
-                        response.body_mut().hold(ticket);
+                    let output = call.poll(cx);
+                    let mut for_body = None;
+                    if output.is_ready() {
+                        this.state.set(State::Done);
+                        for_body = this.ticket.take_if(|ticket| ticket.is_for_body());
+                        *this.ticket = None;
                     }
-                    *this.ticket = None;
-                    return output;
+                    // Moved once: a response is large.
+                    return match output {
+                        Poll::Ready(Ok(response)) => {
+                            let held = response.map(|body| HeldBody::new(body, for_body));
+                            Poll::Ready(Ok(held))
+                        }
+                        Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
+                        Poll::Pending => Poll::Pending,
+                    };
                 }
                 StateProj::Done => panic!("polled after it was ready"),
             }

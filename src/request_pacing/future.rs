@@ -90,10 +90,19 @@ where
                     this.state.set(State::Called { call });
                 }
                 StateProj::Called { call } => {
-                    let mut result = ready!(call.poll(cx)).map_err(Into::into);
-                    this.state.set(State::Done);
-                    settle(&mut result, this.ticket);
-                    return Poll::Ready(result);
+                    let mut output = call.poll(cx);
+                    if output.is_ready() {
+                        this.state.set(State::Done);
+                    }
+                    // Changed where it is: a response is large to move.
+                    if let Poll::Ready(Ok(response)) = &mut output {
+                        settle(response, this.ticket);
+                    }
+                    return output.map_err(|error| {
+                        let error = error.into();
+                        this.ticket.failed(&*error);
+                        error
+                    });
                 }
                 StateProj::Done => panic!("polled after it was ready"),
             }
@@ -135,13 +144,9 @@ where
     Poll::Pending
 }
 
-/// Tells pacing how the call ended, and the answer what came of that.
+/// Tells pacing of the answer, and the answer what came of that.
 #[inline]
-fn settle<R>(result: &mut Result<Response<R>, BoxError>, ticket: &mut Ticket) {
-    let response = match result {
-        Ok(response) => response,
-        Err(error) => return ticket.failed(&**error),
-    };
+fn settle<R>(response: &mut Response<R>, ticket: &mut Ticket) {
     if let Some(status) = response.extensions().get() {
         ticket.told(status);
     }
