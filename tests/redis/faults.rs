@@ -5,6 +5,11 @@ use tokio::time::{sleep, timeout};
 use crate::server::{Server, spawn};
 
 impl Server {
+    /// Sends one command in one line to a server that is there.
+    pub(crate) async fn tell(&self, command: &str) -> String {
+        self.ask(command).await.expect("the server is there")
+    }
+
     /// SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("the process is there");

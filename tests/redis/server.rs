@@ -37,11 +37,7 @@ impl Server {
     }
 
     /// Sends one command in one line, and returns what comes back.
-    pub(crate) async fn tell(&self, command: &str) -> String {
-        self.ask(command).await.expect("the server is there")
-    }
-
-    async fn ask(&self, command: &str) -> io::Result<String> {
+    pub(crate) async fn ask(&self, command: &str) -> io::Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
         stream
             .write_all(format!("{command}\r\n").as_bytes())
