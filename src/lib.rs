@@ -53,6 +53,7 @@
 //! |---|---|---|---|
 //! | [`TikTokRequestContextLayer`](tiktok::context) | tells account, endpoint and operation | URL, beginning of the body | [`RequestContext`](extensions::RequestContext) |
 //! | [`ReconcileLayer`](reconcile) | finds out what became of a write whose answer was lost; off by default | `RequestContext` | [`Reconciled`](reconcile::Reconciled) |
+//! | [`ReportBatchingLayer`](report_batching) | answers identical reads with one request, and merges reports | `RequestContext` | |
 //! | [`PollPacingLayer`](poll_pacing) | spaces out polls; waits while a job is not ready | `RequestContext`, `Classification` | [`LeaveNotReady`](extensions::LeaveNotReady) |
 //! | [`JitteredBackoffLayer`](jittered_backoff) | sends again what is safe to send again | all of the below | [`Attempt`](extensions::Attempt) |
 //! | [`TokenRefreshLayer`](token_refresh) | puts the token on each attempt, and refreshes it once for all | `RequestContext`, `Classification` | |
@@ -80,6 +81,7 @@
 //! | `request-pacing` | yes | [`request_pacing`] |
 //! | `token-refresh` | yes | [`token_refresh`] |
 //! | `poll-pacing` | yes | [`poll_pacing`] |
+//! | `report-batching` | yes | [`report_batching`] |
 //! | `hyper` | yes | tells hyper's and reqwest's transport errors apart |
 //! | `service-builder-ext` | yes | [`ServiceBuilderExt`] |
 //! | `shared-state` | | `shared_state`: one limit for several processes |
@@ -106,6 +108,8 @@ pub mod per_account_concurrency;
 pub mod poll_pacing;
 #[cfg(feature = "reconcile")]
 pub mod reconcile;
+#[cfg(feature = "report-batching")]
+pub mod report_batching;
 #[cfg(feature = "request-pacing")]
 pub mod request_pacing;
 #[cfg(feature = "retry-after-header")]
@@ -124,12 +128,14 @@ pub mod token_refresh;
 #[cfg(feature = "service-builder-ext")]
 pub use self::tiktok::ServiceBuilderExt;
 
-#[cfg(feature = "poll-pacing")]
+#[cfg(any(feature = "poll-pacing", feature = "report-batching"))]
 mod coalesce;
 #[cfg(any(feature = "jittered-backoff", feature = "token-refresh"))]
 mod exponential;
 #[cfg(feature = "error-classifier")]
 mod find_byte;
+#[cfg(feature = "report-batching")]
+mod oneshot;
 #[cfg(any(feature = "per-account-concurrency", feature = "token-refresh"))]
 mod send_by;
 #[cfg(any(feature = "per-account-concurrency", feature = "request-pacing"))]

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use tokio_test::task;
-use tower::{BoxError, Layer, Service, ServiceExt};
+use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
 use tower_tiktok::{
     classify::ByStatus,
     error_classifier::ErrorClassifierLayer,
@@ -25,10 +25,13 @@ use tower_tiktok::{
     per_account_concurrency::PerAccountConcurrencyLayer,
     poll_pacing::{Job, PollPacingLayer, Spacing},
     reconcile::{Doubt, Finding, ReconcileLayer},
+    report_batching::{Part, Read, Reads, ReportBatchingLayer},
     request_pacing::{Quota, Quotas, RequestPacingLayer},
     retry_after_header::RetryAfterHeaderLayer,
     throttle_alert::ThrottleAlertLayer,
-    tiktok::{TikTokErrorClassifierLayer, TikTokJobs, TikTokLayer, TikTokRequestContextLayer},
+    tiktok::{
+        TikTokErrorClassifierLayer, TikTokJobs, TikTokLayer, TikTokReads, TikTokRequestContextLayer,
+    },
     token_refresh::{RefreshRequest, Token, TokenRefreshLayer},
 };
 
@@ -151,6 +154,30 @@ fn request() -> Request<Full<Bytes>> {
         .extension(context)
         .body(Full::from(r#"{"advertiser_id":"7001"}"#))
         .expect("a good request")
+}
+
+const AS_READ: fn(Request<Full<Bytes>>) -> Request<Full<Bytes>> = as_read;
+
+/// The same as a read, unlike any other.
+fn as_read(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
+    static READS: AtomicUsize = AtomicUsize::new(0);
+    let read = READS.fetch_add(1, Ordering::SeqCst);
+    *request.uri_mut() = format!("/report/{read}").parse().expect("a good path");
+    *request.body_mut() = Full::default();
+    let context = RequestContext::new(Operation::Read);
+    request.extensions_mut().insert(context);
+    request
+}
+
+/// All reads are parts of one, which nobody can ask for.
+#[derive(Debug)]
+struct Anything;
+
+impl<B> Reads<B> for Anything {
+    fn read(&self, request: &Request<B>) -> Option<Read> {
+        let part = Part::new("/report/all".parse().ok()?, request.uri().path());
+        Some(Read::shared().kept().part(part))
+    }
 }
 
 fn is_send_sync_debug<T: Send + Sync + fmt::Debug>(_: &T) {}
@@ -297,6 +324,17 @@ contract!(
         .unwrap()
 );
 contract!(
+    report_batching,
+    ServiceBuilder::new()
+        .map_request(AS_READ)
+        .layer(ReportBatchingLayer::builder(Anything).build().unwrap())
+        .into_inner()
+);
+contract!(
+    report_batching_of_no_read,
+    ReportBatchingLayer::builder(Anything).build().unwrap()
+);
+contract!(
     tiktok_error_classifier,
     TikTokErrorClassifierLayer::builder().build().unwrap()
 );
@@ -306,5 +344,15 @@ contract!(
     tiktok_stack_with_poll_pacing,
     TikTokLayer::builder()
         .poll_pacing(PollPacingLayer::builder(TikTokJobs::new()).build().unwrap())
+        .build()
+);
+contract!(
+    tiktok_stack_with_report_batching,
+    TikTokLayer::builder()
+        .report_batching(
+            ReportBatchingLayer::builder(TikTokReads::new())
+                .build()
+                .unwrap()
+        )
         .build()
 );

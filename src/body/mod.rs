@@ -9,10 +9,11 @@ mod peeked;
 #[cfg(any(
     feature = "jittered-backoff",
     feature = "poll-pacing",
+    feature = "report-batching",
     feature = "token-refresh"
 ))]
 mod replay;
-#[cfg(feature = "poll-pacing")]
+#[cfg(any(feature = "poll-pacing", feature = "report-batching"))]
 mod shared;
 
 #[cfg(feature = "error-classifier")]
@@ -20,12 +21,13 @@ pub(crate) use self::peek::{Look, Peek};
 #[cfg(any(
     feature = "jittered-backoff",
     feature = "poll-pacing",
+    feature = "report-batching",
     feature = "token-refresh"
 ))]
 pub use self::replay::{BodyLost, Replay, ReplayBody};
-#[cfg(feature = "poll-pacing")]
+#[cfg(any(feature = "poll-pacing", feature = "report-batching"))]
 pub(crate) use self::shared::Frames;
-#[cfg(feature = "poll-pacing")]
+#[cfg(any(feature = "poll-pacing", feature = "report-batching"))]
 pub use self::shared::SharedBody;
 #[cfg(feature = "error-classifier")]
 pub use self::{json::JsonFields, peeked::Peeked};

@@ -190,6 +190,7 @@ impl<B: Body + fmt::Debug> fmt::Debug for Peeked<B> {
 #[cfg(any(
     feature = "jittered-backoff",
     feature = "poll-pacing",
+    feature = "report-batching",
     feature = "token-refresh"
 ))]
 impl<B: Body + super::Replay> super::Replay for Peeked<B>

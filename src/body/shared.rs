@@ -63,6 +63,15 @@ impl Frames {
         self.bytes
     }
 
+    #[cfg(feature = "report-batching")]
+    pub(crate) fn of(data: Bytes) -> Self {
+        Self {
+            bytes: data.len(),
+            data: Arc::new(vec![data]),
+            trailers: None,
+        }
+    }
+
     /// All data in one piece.
     pub(crate) fn joined(&self) -> Bytes {
         match &**self.data {

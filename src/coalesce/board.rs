@@ -5,7 +5,7 @@ use std::{
 
 use super::{
     Identity,
-    flight::{Flight, Follow, Landed},
+    flight::{Flight, Follow, Outcome},
 };
 
 /// The calls under way, by what they ask.
@@ -84,8 +84,8 @@ impl Lead {
         self.flight.is_followed()
     }
 
-    /// Tells those who follow: what it came to, or to ask anew.
-    pub(crate) fn land(mut self, outcome: Option<Landed>) {
+    /// Tells those who follow what it came to.
+    pub(crate) fn land(mut self, outcome: Outcome) {
         if !self.has_landed {
             self.close();
         }
@@ -97,7 +97,7 @@ impl Drop for Lead {
     fn drop(&mut self) {
         if !self.has_landed {
             self.close();
-            self.flight.land(None);
+            self.flight.land(Outcome::AskAnew);
         }
     }
 }

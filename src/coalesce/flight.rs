@@ -11,6 +11,7 @@ use http_body::Body;
 use super::SharedError;
 use crate::{
     body::{Frames, SharedBody},
+    classify::{Classification, ErrorClass},
     error::BoxError,
 };
 
@@ -19,14 +20,23 @@ use crate::{
 /// A waker may run anything when it is cloned, woken or dropped, so none of
 /// that is done under the lock.
 #[derive(Debug, Default)]
-pub(super) struct Flight(Mutex<State>);
+pub(crate) struct Flight(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     next: u64,
     followers: BTreeMap<u64, Option<Waker>>,
-    /// `Some(None)` if everybody has to ask anew.
-    outcome: Option<Option<Landed>>,
+    outcome: Option<Outcome>,
+}
+
+/// What those who wait for a call are told.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    Landed(Landed),
+    /// It came to nothing that could be shared. Another one may.
+    AskAnew,
+    /// Nor would another one come to more.
+    AskAlone,
 }
 
 /// What a call came to, for all who wait for it.
@@ -50,7 +60,7 @@ pub(crate) struct Follow {
 }
 
 impl Flight {
-    pub(super) fn follow(self: &Arc<Self>) -> Follow {
+    pub(crate) fn follow(self: &Arc<Self>) -> Follow {
         let mut state = self.state();
         let id = state.next;
         state.next += 1;
@@ -66,7 +76,7 @@ impl Flight {
     }
 
     /// Tells all who wait, once.
-    pub(super) fn land(&self, outcome: Option<Landed>) {
+    pub(crate) fn land(&self, outcome: Outcome) {
         let mut state = self.state();
         let old = state.outcome.replace(outcome);
         let wakers = state.followers.values_mut().filter_map(mem::take);
@@ -82,8 +92,8 @@ impl Flight {
 }
 
 impl Follow {
-    /// What the call came to, or `None` if this one has to ask anew.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Landed>> {
+    /// What the call came to.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         let waker = cx.waker().clone();
         let mut state = self.flight.state();
         if let Some(outcome) = &state.outcome {
@@ -116,6 +126,26 @@ impl Landed {
 
     pub(crate) fn failed(error: impl Into<BoxError>) -> Self {
         Self::Failed(Arc::new(error.into()))
+    }
+
+    /// How much it holds, about.
+    #[cfg(feature = "report-batching")]
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Answer(answer) => answer.frames.bytes(),
+            Self::Failed(_) => 0,
+        }
+    }
+
+    #[cfg(feature = "report-batching")]
+    pub(crate) fn is_success(&self) -> bool {
+        let Self::Answer(answer) = self else {
+            return false;
+        };
+        match answer.head.extensions.get::<Classification>() {
+            Some(found) => found.class().is_success(),
+            None => ErrorClass::from_status(answer.head.status).is_success(),
+        }
     }
 
     /// One caller's copy. The frames are shared.

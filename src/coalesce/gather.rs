@@ -10,7 +10,7 @@ use http::{Response, response::Parts};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use super::{Landed, Lead};
+use super::{Landed, Lead, Outcome};
 use crate::{
     body::{Frames, SharedBody},
     error::{BoxError, is_unsent},
@@ -122,27 +122,43 @@ impl<R: Body> Gathered<R> {
     /// Tells those who follow, and gives what the leader gets itself.
     pub(crate) fn share(self, mut lead: Lead) -> Result<Response<SharedBody<R>>, BoxError> {
         let is_followed = lead.close();
-        let (landed, own) = match self {
+        let (outcome, own) = match self {
             Self::Whole(head, frames) if is_followed => {
                 let landed = Landed::answer(head, frames);
-                (Some(landed.clone()), landed.into_result())
+                (Outcome::Landed(landed.clone()), landed.into_result())
             }
             Self::Whole(head, frames) => {
                 let body = SharedBody::shared(frames);
-                (None, Ok(Response::from_parts(head, body)))
+                (Outcome::AskAnew, Ok(Response::from_parts(head, body)))
             }
-            Self::Long(response) => (None, Ok(response)),
-            Self::Broken(response) => (Some(Landed::failed("the answer broke off")), Ok(response)),
+            // The next one would be as long.
+            Self::Long(response) => (Outcome::AskAlone, Ok(response)),
+            Self::Broken(response) => {
+                let landed = Landed::failed("the answer broke off");
+                (Outcome::Landed(landed), Ok(response))
+            }
             // What keeps one request from being sent, such as its deadline,
             // says nothing of the others.
-            Self::Failed(error) if !is_followed || is_unsent(&*error) => (None, Err(error)),
+            Self::Failed(error) if !is_followed || is_unsent(&*error) => {
+                (Outcome::AskAnew, Err(error))
+            }
             Self::Failed(error) => {
                 let landed = Landed::failed(error);
-                (Some(landed.clone()), landed.into_result())
+                (Outcome::Landed(landed.clone()), landed.into_result())
             }
         };
-        lead.land(landed);
+        lead.land(outcome);
         own
+    }
+
+    /// What one gets who asked alone.
+    #[cfg(feature = "report-batching")]
+    pub(crate) fn keep(self) -> Result<Response<SharedBody<R>>, BoxError> {
+        match self {
+            Self::Whole(head, frames) => Ok(Response::from_parts(head, SharedBody::shared(frames))),
+            Self::Long(response) | Self::Broken(response) => Ok(response),
+            Self::Failed(error) => Err(error),
+        }
     }
 }
 

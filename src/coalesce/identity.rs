@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, HeaderName, Method, Request};
+use http::{Extensions, HeaderMap, HeaderName, Method, Request, Uri};
 use http_body::Body;
 
 use crate::{body::Replay, extensions::RequestContext};
@@ -37,19 +37,41 @@ impl Identity {
     where
         B: Body<Data = Bytes> + Replay + Unpin,
     {
+        let context = request.extensions().get::<RequestContext>();
+        let account = context.and_then(RequestContext::account);
+        let account = account.map_or("", |account| account.as_str());
+        Self::of_parts(request, request.uri(), account)
+    }
+
+    /// The same of a group of requests, which is this one's: `uri` in place
+    /// of its own, and whatever the account.
+    #[cfg(feature = "report-batching")]
+    pub(crate) fn of_group<B>(request: &Request<B>, uri: &Uri) -> Option<Self>
+    where
+        B: Body<Data = Bytes> + Replay + Unpin,
+    {
+        Self::of_parts(request, uri, "")
+    }
+
+    #[cfg(feature = "report-batching")]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn of_parts<B>(request: &Request<B>, uri: &Uri, account: &str) -> Option<Self>
+    where
+        B: Body<Data = Bytes> + Replay + Unpin,
+    {
         if !is_read(request.method(), request.extensions()) {
             return None;
         }
         let mut text = Text(Vec::with_capacity(256));
         text.part(request.method().as_str().as_bytes())?;
-        let uri = request.uri();
         text.part(uri.scheme_str().unwrap_or_default().as_bytes())?;
         text.part(uri.authority().map_or("", |host| host.as_str()).as_bytes())?;
         let path = uri.path_and_query().map_or("", |path| path.as_str());
         text.part(path.as_bytes())?;
-        let context = request.extensions().get::<RequestContext>();
-        let account = context.and_then(RequestContext::account);
-        text.part(account.map_or("", |account| account.as_str()).as_bytes())?;
+        text.part(account.as_bytes())?;
         text.headers(request.headers())?;
         text.body(request.body())?;
         Some(Self(text.0.into()))

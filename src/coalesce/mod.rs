@@ -14,9 +14,11 @@ mod identity;
 mod tests;
 
 pub use self::error::SharedError;
+#[cfg(feature = "report-batching")]
+pub(crate) use self::flight::Flight;
 pub(crate) use self::{
     board::{Board, Lead, Role},
-    flight::{Follow, Landed},
+    flight::{Follow, Landed, Outcome},
     gather::{Gather, Gathered},
     identity::Identity,
 };

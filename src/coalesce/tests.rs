@@ -79,7 +79,10 @@ fn a_dropped_leader_leaves_its_place() {
     assert_pending!(waits.poll());
     drop(leader);
     assert!(waits.is_woken());
-    assert!(matches!(waits.poll(), std::task::Poll::Ready(None)));
+    assert!(matches!(
+        waits.poll(),
+        std::task::Poll::Ready(Outcome::AskAnew)
+    ));
     let _next = lead(&board, &identity);
     assert_eq!(board.len(), 1);
 }
@@ -97,7 +100,7 @@ fn all_bodies_are_one() {
     let mut places = vec![place(own)];
     for follower in &mut followers {
         let mut task = task::spawn(std::future::poll_fn(|cx| follower.poll(cx)));
-        let std::task::Poll::Ready(Some(landed)) = task.poll() else {
+        let std::task::Poll::Ready(Outcome::Landed(landed)) = task.poll() else {
             panic!("the answer is there");
         };
         places.push(place(landed.into_result::<Full<Bytes>>()));

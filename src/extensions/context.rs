@@ -101,6 +101,12 @@ impl RequestContext {
         self
     }
 
+    /// Of a request for several accounts.
+    #[cfg(feature = "report-batching")]
+    pub(crate) fn forget_account(&mut self) {
+        self.account = None;
+    }
+
     /// The account, if the request names one.
     #[must_use]
     #[inline]

@@ -62,6 +62,7 @@
 //! | [`api_client.shared_state.instances`](SHARED_STATE_INSTANCES) | gauge | processes | |
 //! | [`api_client.shared_state.exchanges`](SHARED_STATE_EXCHANGES) | counter | exchanges | `outcome`: `success`, `failure` |
 //! | [`api_client.polls_saved`](POLLS_SAVED) | counter | polls | |
+//! | [`api_client.reads_saved`](READS_SAVED) | counter | reads | `by`: `shared`, `kept`, `merged` |
 //! | [`api_client.token_refreshes`](TOKEN_REFRESHES) | counter | refreshes | `outcome`: `success`, `failure` |
 //! | [`api_client.alerts`](ALERTS) | counter | alerts | `kind`, `state` |
 //!
@@ -89,6 +90,7 @@ pub(crate) use self::attempt::attempt;
     feature = "jittered-backoff",
     feature = "per-account-concurrency",
     feature = "poll-pacing",
+    feature = "report-batching",
     feature = "request-pacing",
     feature = "throttle-alert",
     feature = "token-refresh"

@@ -53,6 +53,9 @@ pub const SHARED_STATE_EXCHANGES: &str = "api_client.shared_state.exchanges";
 /// Polls that were not sent: another caller asked the same at that time, and
 /// its answer served both.
 pub const POLLS_SAVED: &str = "api_client.polls_saved";
+/// Reads that were not sent: another asked the same at that time, the last
+/// answer was kept, or another asked for it along with its own.
+pub const READS_SAVED: &str = "api_client.reads_saved";
 /// Refreshes of a token.
 pub const TOKEN_REFRESHES: &str = "api_client.token_refreshes";
 /// Alerts that were raised, updated and cleared.
@@ -98,6 +101,7 @@ pub fn describe() {
         "Exchanges with the store"
     );
     describe_counter!(POLLS_SAVED, Unit::Count, "Polls that were not sent");
+    describe_counter!(READS_SAVED, Unit::Count, "Reads that were not sent");
     describe_counter!(TOKEN_REFRESHES, Unit::Count, "Refreshes of a token");
     describe_counter!(ALERTS, Unit::Count, "Alerts, as they change");
     begin();

@@ -7,6 +7,7 @@ use tokio::time::Instant;
     feature = "jittered-backoff",
     feature = "per-account-concurrency",
     feature = "poll-pacing",
+    feature = "report-batching",
     feature = "request-pacing",
     feature = "throttle-alert",
     feature = "token-refresh"
@@ -59,6 +60,12 @@ pub(crate) fn held(scope: crate::classify::ThrottleScope) {
 #[cfg(feature = "poll-pacing")]
 pub(crate) fn poll_saved() {
     ::metrics::counter!(names::POLLS_SAVED).increment(1);
+}
+
+/// Reads were answered without being sent.
+#[cfg(feature = "report-batching")]
+pub(crate) fn reads_saved(by: &'static str, reads: u64) {
+    ::metrics::counter!(names::READS_SAVED, "by" => by).increment(reads);
 }
 
 /// A token was refreshed, or could not be.

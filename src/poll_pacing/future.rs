@@ -17,7 +17,7 @@ use tower_service::Service;
 use super::{Job, builder::Shared, paced::Paced};
 use crate::{
     body::{Replay, SharedBody},
-    coalesce::{Board, Follow, Gather, Identity, Lead, Role},
+    coalesce::{Board, Follow, Gather, Identity, Lead, Outcome, Role},
     error::{BoxError, DeadlineExceeded},
     extensions::Deadline,
 };
@@ -151,12 +151,13 @@ where
                     return Poll::Ready(result);
                 }
                 StageProj::Following { follow, until } => match follow.poll(cx) {
-                    Poll::Ready(Some(landed)) => {
+                    Poll::Ready(Outcome::Landed(landed)) => {
                         #[cfg(feature = "metrics")]
                         crate::metrics::poll_saved();
                         return Poll::Ready(landed.into_result());
                     }
-                    Poll::Ready(None) => Stage::New,
+                    // Polls of one job go one after the other all the same.
+                    Poll::Ready(Outcome::AskAnew | Outcome::AskAlone) => Stage::New,
                     Poll::Pending => {
                         let Some(until) = until.as_pin_mut() else {
                             return Poll::Pending;

@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod partial;
 pub mod quotas;
 pub mod reconcile;
+pub mod reports;
 #[cfg(feature = "service-builder-ext")]
 mod service_builder_ext;
 pub mod stack;
@@ -26,5 +27,6 @@ pub use self::{
     partial::PartialRule,
     quotas::{AccessLevel, TikTokQuotas},
     reconcile::ReadBackByName,
+    reports::TikTokReads,
     stack::{TikTok, TikTokLayer},
 };

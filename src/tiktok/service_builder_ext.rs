@@ -5,7 +5,8 @@ use tower::{ServiceBuilder, layer::util::Stack};
 use super::{TikTokErrorClassifierLayer, TikTokLayer, TikTokRequestContextLayer};
 use crate::{
     error_classifier::ErrorClassifierLayer, jittered_backoff::JitteredBackoffLayer,
-    per_account_concurrency::PerAccountConcurrencyLayer, reconcile::ReconcileLayer,
+    per_account_concurrency::PerAccountConcurrencyLayer, poll_pacing::PollPacingLayer,
+    reconcile::ReconcileLayer, report_batching::ReportBatchingLayer,
     request_pacing::RequestPacingLayer, retry_after_header::RetryAfterHeaderLayer,
     throttle_alert::ThrottleAlertLayer, token_refresh::TokenRefreshLayer,
 };
@@ -62,6 +63,19 @@ pub trait ServiceBuilderExt<L>: sealed::Sealed<L> + Sized {
     /// Finds out what became of a write whose answer was lost. See
     /// [`reconcile`](crate::reconcile).
     fn reconcile<H>(self, layer: ReconcileLayer<H>) -> ServiceBuilder<Stack<ReconcileLayer<H>, L>>;
+
+    /// Answers identical reads with one request. See
+    /// [`report_batching`](crate::report_batching).
+    fn report_batching<D>(
+        self,
+        layer: ReportBatchingLayer<D>,
+    ) -> ServiceBuilder<Stack<ReportBatchingLayer<D>, L>>;
+
+    /// Spaces out polls. See [`poll_pacing`](crate::poll_pacing).
+    fn poll_pacing<J>(
+        self,
+        layer: PollPacingLayer<J>,
+    ) -> ServiceBuilder<Stack<PollPacingLayer<J>, L>>;
 
     /// Sends again what is safe to send again. See
     /// [`jittered_backoff`](crate::jittered_backoff).
@@ -130,6 +144,20 @@ impl<L> ServiceBuilderExt<L> for ServiceBuilder<L> {
     }
 
     fn reconcile<H>(self, layer: ReconcileLayer<H>) -> ServiceBuilder<Stack<ReconcileLayer<H>, L>> {
+        self.layer(layer)
+    }
+
+    fn report_batching<D>(
+        self,
+        layer: ReportBatchingLayer<D>,
+    ) -> ServiceBuilder<Stack<ReportBatchingLayer<D>, L>> {
+        self.layer(layer)
+    }
+
+    fn poll_pacing<J>(
+        self,
+        layer: PollPacingLayer<J>,
+    ) -> ServiceBuilder<Stack<PollPacingLayer<J>, L>> {
         self.layer(layer)
     }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, future::join_all, stream};
 use http::{Request, Response};
 use http_body_util::Full;
 use metrics_util::{
@@ -22,10 +22,11 @@ use tower::{Layer, ServiceExt, service_fn};
 use tower_tiktok::{
     metrics,
     poll_pacing::{Job, PollPacingLayer, Spacing},
+    report_batching::ReportBatchingLayer,
     retry_after_header::RetryAfterHeaderLayer,
-    simulator::{Level, Simulator},
+    simulator::{Latency, Level, Simulator},
     throttle_alert::ThrottleAlertLayer,
-    tiktok::{AccessLevel, TikTokErrorClassifierLayer, TikTokLayer},
+    tiktok::{AccessLevel, TikTokErrorClassifierLayer, TikTokLayer, TikTokReads},
 };
 
 /// By name and labels.
@@ -140,7 +141,7 @@ async fn names_and_labels_are_those_of_the_table() {
         let labels = labels.split('`').skip(1).step_by(2).map(String::from);
         documented.insert(name.to_owned(), labels.collect::<BTreeSet<_>>());
     }
-    assert_eq!(documented.len(), 21);
+    assert_eq!(documented.len(), 22);
 
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
@@ -245,4 +246,44 @@ async fn a_poll_that_another_one_answers_is_saved() {
 
     assert!(answers.iter().all(Result::is_ok));
     assert_eq!(sum(&taken(&snapshotter), metrics::POLLS_SAVED, &[]), 9.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_that_are_not_sent_are_counted_by_why() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _guard = ::metrics::set_default_local_recorder(&recorder);
+    let simulator = Simulator::builder()
+        .latency(Latency::fixed(Duration::from_secs(1)))
+        .build()
+        .unwrap();
+    let batching = ReportBatchingLayer::builder(TikTokReads::new())
+        .keep_for(Duration::from_secs(60))
+        .merge_within(Duration::from_millis(20));
+    let client = TikTokLayer::builder()
+        .report_batching(batching.build().unwrap())
+        .build()
+        .layer(simulator.clone());
+    let ask = |advertiser: u32| {
+        let uri = format!(
+            "/open_api/v1.3/report/integrated/get/?advertiser_id={advertiser}&report_type=BASIC\
+            &data_level=AUCTION_ADVERTISER&dimensions=%5B%22advertiser_id%22%5D\
+            &query_lifetime=true"
+        );
+        let request = Request::get(uri).header("access-token", "secret");
+        let request = request.body(Full::<Bytes>::default());
+        client.clone().oneshot(request.unwrap())
+    };
+    // One call for five; each is asked for twice, and once more later.
+    let answers = join_all((0..10).map(|n| ask(n % 5))).await;
+    assert!(answers.iter().all(Result::is_ok));
+    assert!(join_all((0..5).map(ask)).await.iter().all(Result::is_ok));
+    assert_eq!(simulator.ledger().total.received, 1);
+
+    let taken = taken(&snapshotter);
+    let saved = |by| sum(&taken, metrics::READS_SAVED, &[("by", by)]);
+    assert_eq!(
+        [saved("shared"), saved("kept"), saved("merged")],
+        [5.0, 5.0, 4.0]
+    );
 }

@@ -17,26 +17,27 @@ use crate::{
 pub(super) type Direct<R> = HeldBody<Peeked<R>>;
 
 /// What they all make of it.
-pub(super) type Inside<R> = ReconciledBody<SharedBody<Direct<R>>>;
+pub(super) type Inside<R> = ReconciledBody<SharedBody<SharedBody<Direct<R>>>>;
 
 pin_project! {
     /// The body of a response, exactly as the client gave it, unless the answer
     /// is one that was [made up](crate::reconcile::Reconciled).
     #[derive(Debug)]
-    pub struct ResponseBody<R: Body> {
+    pub struct ResponseBody<R: Body<Data = Bytes>> {
         #[pin]
         inner: Inside<R>,
     }
 }
 
-impl<R: Body> ResponseBody<R> {
+impl<R: Body<Data = Bytes>> ResponseBody<R> {
     pub(super) fn new(inner: Inside<R>) -> Self {
         Self { inner }
     }
 
     #[inline]
     pub(super) fn direct(body: Direct<R>) -> Self {
-        Self::new(ReconciledBody::answer(SharedBody::own(body)))
+        let body = SharedBody::own(SharedBody::own(body));
+        Self::new(ReconciledBody::answer(body))
     }
 }
 

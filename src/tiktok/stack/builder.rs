@@ -8,11 +8,12 @@ use crate::{
     per_account_concurrency::{FromContext, PerAccountConcurrencyLayer},
     poll_pacing::PollPacingLayer,
     reconcile::{NoReconcile, ReconcileLayer},
+    report_batching::ReportBatchingLayer,
     request_pacing::{Quotas, RequestPacingLayer, Scopes},
     retry_after_header::RetryAfterHeaderLayer,
     throttle_alert::ThrottleAlertLayer,
     tiktok::{
-        AccessLevel, TikTokErrorClassifierLayer, TikTokJobs, TikTokQuotas,
+        AccessLevel, TikTokErrorClassifierLayer, TikTokJobs, TikTokQuotas, TikTokReads,
         TikTokRequestContextLayer,
     },
     token_refresh::TokenRefreshLayer,
@@ -26,6 +27,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 #[derive(Clone, Debug)]
 pub struct TikTokLayerBuilder<C = TransportErrors, K = FromContext, H = NoReconcile> {
     context: TikTokRequestContextLayer,
+    report_batching: Option<ReportBatchingLayer<TikTokReads>>,
     poll_pacing: Option<PollPacingLayer<TikTokJobs>>,
     reconcile: ReconcileLayer<H>,
     reconciles: bool,
@@ -44,6 +46,7 @@ impl TikTokLayerBuilder {
     pub(super) fn new() -> Self {
         Self {
             context: TikTokRequestContextLayer::default(),
+            report_batching: None,
             poll_pacing: None,
             reconcile: ReconcileLayer::default(),
             reconciles: false,
@@ -68,6 +71,15 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
         self
     }
 
+    /// Answers identical reads with one request, and as asked keeps and merges
+    /// reports. The default is that each read is sent. See
+    /// [`reports`](crate::tiktok::reports).
+    #[must_use]
+    pub fn report_batching(mut self, layer: ReportBatchingLayer<TikTokReads>) -> Self {
+        self.report_batching = Some(layer);
+        self
+    }
+
     /// Spaces out polls, and waits where a task or a video is not ready. The
     /// default is that polls go when they come, and that what is not ready is
     /// sent again as backoff has it. See [`jobs`](crate::tiktok::jobs).
@@ -86,6 +98,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
     pub fn reconcile<H2>(self, layer: ReconcileLayer<H2>) -> TikTokLayerBuilder<C, K, H2> {
         TikTokLayerBuilder {
             context: self.context,
+            report_batching: self.report_batching,
             poll_pacing: self.poll_pacing,
             reconcile: layer,
             reconciles: true,
@@ -106,6 +119,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
     pub fn backoff<C2>(self, layer: JitteredBackoffLayer<C2>) -> TikTokLayerBuilder<C2, K, H> {
         TikTokLayerBuilder {
             context: self.context,
+            report_batching: self.report_batching,
             poll_pacing: self.poll_pacing,
             reconcile: self.reconcile,
             reconciles: self.reconciles,
@@ -137,6 +151,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
     ) -> TikTokLayerBuilder<C, K2, H> {
         TikTokLayerBuilder {
             context: self.context,
+            report_batching: self.report_batching,
             poll_pacing: self.poll_pacing,
             reconcile: self.reconcile,
             reconciles: self.reconciles,
@@ -255,6 +270,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
         }
         TikTokLayer {
             context: self.context,
+            report_batching: self.report_batching,
             poll_pacing: self.poll_pacing,
             reconcile: self.reconcile,
             reconciles: self.reconciles,

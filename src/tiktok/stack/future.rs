@@ -4,6 +4,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
 use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -51,7 +52,7 @@ impl<F, G, R> Future for ResponseFuture<F, G>
 where
     F: Future<Output = Result<Response<Direct<R>>, BoxError>>,
     G: Future<Output = Result<Response<Inside<R>>, BoxError>>,
-    R: Body,
+    R: Body<Data = Bytes>,
 {
     type Output = Result<Response<ResponseBody<R>>, BoxError>;
 

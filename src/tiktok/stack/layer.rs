@@ -8,10 +8,11 @@ use crate::{
     },
     poll_pacing::{PollPacing, PollPacingLayer},
     reconcile::{NoReconcile, ReconcileLayer},
+    report_batching::{ReportBatching, ReportBatchingLayer},
     request_pacing::{RequestPacingHandle, RequestPacingLayer},
     retry_after_header::RetryAfterHeaderLayer,
     throttle_alert::{ThrottleAlert, ThrottleAlertLayer},
-    tiktok::{TikTokErrorClassifierLayer, TikTokJobs, TikTokRequestContextLayer},
+    tiktok::{TikTokErrorClassifierLayer, TikTokJobs, TikTokReads, TikTokRequestContextLayer},
     token_refresh::{TokenRefresh, TokenRefreshLayer},
 };
 
@@ -23,6 +24,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct TikTokLayer<C = TransportErrors, K = FromContext, H = NoReconcile> {
     pub(super) context: TikTokRequestContextLayer,
+    pub(super) report_batching: Option<ReportBatchingLayer<TikTokReads>>,
     pub(super) poll_pacing: Option<PollPacingLayer<TikTokJobs>>,
     pub(super) reconcile: ReconcileLayer<H>,
     /// Whether somebody asked for that.
@@ -83,8 +85,8 @@ impl<S, C, K: Clone, H> Layer<S> for TikTokLayer<C, K, H> {
             None => ThrottleAlert::off(judged),
         };
         let permitted = self.concurrency.layer(self.pacing.layer(watched));
-        let (tokens, polls) = (&self.tokens, &self.poll_pacing);
-        if tokens.is_none() && polls.is_none() && !self.reconciles {
+        let (tokens, polls, reads) = (&self.tokens, &self.poll_pacing, &self.report_batching);
+        if tokens.is_none() && polls.is_none() && reads.is_none() && !self.reconciles {
             let resent = self.backoff.layer(permitted);
             return TikTok::straight(self.context.layer(resent));
         }
@@ -97,6 +99,10 @@ impl<S, C, K: Clone, H> Layer<S> for TikTokLayer<C, K, H> {
             Some(polls) => polls.layer(resent),
             None => PollPacing::off(resent),
         };
-        TikTok::whole(self.context.layer(self.reconcile.layer(polled)))
+        let shared = match reads {
+            Some(reads) => reads.layer(polled),
+            None => ReportBatching::off(polled),
+        };
+        TikTok::whole(self.context.layer(self.reconcile.layer(shared)))
     }
 }

@@ -58,6 +58,7 @@
 //! |---|---|---|
 //! | [`TikTokRequestContextLayer`] | [`context`](TikTokLayerBuilder::context) | finds account, endpoint and operation |
 //! | [`ReconcileLayer`] | [`reconcile`](TikTokLayerBuilder::reconcile) | off by default: finds out what became of a write in doubt |
+//! | [`ReportBatchingLayer`] | [`report_batching`](TikTokLayerBuilder::report_batching), off by default | answers identical reads with one request |
 //! | [`PollPacingLayer`] | [`poll_pacing`](TikTokLayerBuilder::poll_pacing), off by default | spaces out polls, waits for what is not ready |
 //! | [`JitteredBackoffLayer`] | [`backoff`](TikTokLayerBuilder::backoff) | sends again what is safe to send again |
 //! | [`TokenRefreshLayer`](crate::token_refresh) | [`tokens`](TikTokLayerBuilder::tokens) | puts the access token on each attempt; off unless it is set |
@@ -151,6 +152,6 @@ use super::{AccessLevel, TikTokErrorClassifierLayer, TikTokQuotas, TikTokRequest
 #[cfg(doc)]
 use crate::{
     jittered_backoff::JitteredBackoffLayer, per_account_concurrency::PerAccountConcurrencyLayer,
-    poll_pacing::PollPacingLayer, reconcile::ReconcileLayer, request_pacing::RequestPacingLayer,
-    retry_after_header::RetryAfterHeaderLayer,
+    poll_pacing::PollPacingLayer, reconcile::ReconcileLayer, report_batching::ReportBatchingLayer,
+    request_pacing::RequestPacingLayer, retry_after_header::RetryAfterHeaderLayer,
 };

@@ -13,10 +13,11 @@ use crate::{
     per_account_concurrency::{AccountOf, FromContext, PerAccountConcurrency},
     poll_pacing::PollPacing,
     reconcile::{NoReconcile, Reconcile, Reconciling},
+    report_batching::ReportBatching,
     request_pacing::RequestPacing,
     retry_after_header::RetryAfterHeader,
     throttle_alert::ThrottleAlert,
-    tiktok::{TikTokErrorClassifier, TikTokJobs, TikTokRequestContext},
+    tiktok::{TikTokErrorClassifier, TikTokJobs, TikTokReads, TikTokRequestContext},
     token_refresh::TokenRefresh,
 };
 
@@ -26,7 +27,8 @@ type Permitted<S, K> = PerAccountConcurrency<RequestPacing<Judged<S>>, K>;
 type Straight<S, C, K> = TikTokRequestContext<JitteredBackoff<Permitted<S, K>, C>>;
 
 type Borne<S, K> = TokenRefresh<Permitted<S, K>>;
-type Settled<S, C, K> = PollPacing<JitteredBackoff<Borne<S, K>, C>, TikTokJobs>;
+type Polled<S, C, K> = PollPacing<JitteredBackoff<Borne<S, K>, C>, TikTokJobs>;
+type Settled<S, C, K> = ReportBatching<Polled<S, C, K>, TikTokReads>;
 type Whole<S, C, K, H> = TikTokRequestContext<Reconciling<Settled<S, C, K>, H>>;
 
 type Call<S, B> = <S as Service<Request<B>>>::Future;

@@ -1,0 +1,25 @@
+/// Why a read was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Saved {
+    /// Another asked the same at that time.
+    Shared,
+    /// There was an answer from before.
+    Kept,
+    /// Another asked for it along with its own.
+    Merged,
+}
+
+/// Counts the reads that were not sent.
+pub(super) fn saved(by: Saved, reads: usize) {
+    #[cfg(feature = "metrics")]
+    crate::metrics::reads_saved(
+        match by {
+            Saved::Shared => "shared",
+            Saved::Kept => "kept",
+            Saved::Merged => "merged",
+        },
+        reads as u64,
+    );
+    #[cfg(not(feature = "metrics"))]
+    let _ = (by, reads);
+}
