@@ -34,6 +34,13 @@ impl Departure {
         departure
     }
 
+    /// That of a request, whoever asked for it first.
+    #[cfg(feature = "token-refresh")]
+    pub(crate) fn of<B>(request: &mut http::Request<B>) -> Self {
+        let new = || Self(Arc::new(OnceLock::new()));
+        request.extensions_mut().get_or_insert_with(new).clone()
+    }
+
     /// The request goes now. Should a layer between have made copies of it,
     /// the first one counts.
     #[cfg(feature = "request-pacing")]
@@ -44,7 +51,7 @@ impl Departure {
     }
 
     /// When it went. `None`: nobody said.
-    #[cfg(feature = "jittered-backoff")]
+    #[cfg(any(feature = "jittered-backoff", feature = "token-refresh"))]
     pub(crate) fn at(&self) -> Option<Instant> {
         self.0.get().copied()
     }

@@ -20,7 +20,11 @@ mod account;
 mod attempt;
 mod context;
 mod deadline;
-#[cfg(any(feature = "jittered-backoff", feature = "request-pacing"))]
+#[cfg(any(
+    feature = "jittered-backoff",
+    feature = "request-pacing",
+    feature = "token-refresh"
+))]
 mod departure;
 mod leave_not_ready;
 #[cfg(any(
@@ -35,7 +39,11 @@ mod paced_hold;
 mod partial_failure;
 mod retry_after;
 
-#[cfg(any(feature = "jittered-backoff", feature = "request-pacing"))]
+#[cfg(any(
+    feature = "jittered-backoff",
+    feature = "request-pacing",
+    feature = "token-refresh"
+))]
 pub(crate) use self::departure::Departure;
 #[cfg(any(
     feature = "jittered-backoff",

@@ -14,6 +14,7 @@ use tower_service::Service;
 use super::{
     TokenKey, TooManyTokens,
     flight::Landing,
+    recall::Recall,
     ring::Reaction,
     slot::{Grant, Pass},
     tokens::Tokens,
@@ -65,6 +66,7 @@ pin_project! {
         pass: Option<Pass>,
         is_probe: bool,
         is_resent: bool,
+        recall: Option<Recall>,
         send_by: SendBy,
     }
 }
@@ -87,6 +89,8 @@ pub(super) struct Passage {
     pub(super) tokens: Arc<Tokens>,
     pub(super) key: TokenKey,
     pub(super) context: Option<RequestContext>,
+    /// What waits inside is called back when its token is stopped.
+    pub(super) recalls: bool,
 }
 
 impl<S, B> ResponseFuture<S, B>
@@ -117,6 +121,7 @@ where
             pass: None,
             is_probe: false,
             is_resent: false,
+            recall: None,
             send_by: SendBy::new(send_by),
         });
         Self {
@@ -154,7 +159,8 @@ where
         let mut this = self.project();
         loop {
             let next = match this.state.as_mut().project() {
-                StateProj::Asking => match ask(this.passage, this.pass, this.is_probe) {
+                StateProj::Asking => match ask(this.passage, this.pass, this.is_probe, this.recall)
+                {
                     Ok(None) => State::Readying,
                     Ok(Some(landing)) => State::Waiting { landing },
                     Err(error) => {
@@ -200,11 +206,20 @@ where
                         let name = passage.tokens.config.header.clone();
                         request.headers_mut().insert(name, pass.header.clone());
                     }
+                    if let Some(recall) = this.recall {
+                        recall.follow(&mut request);
+                    }
                     let call = this.service.call(request);
                     State::Called { call }
                 }
                 StateProj::Called { call } => {
-                    let result = ready!(call.poll(cx)).map_err(Into::into);
+                    let result = match (call.poll(cx), &*this.passage, &mut *this.recall) {
+                        (Poll::Ready(result), ..) => result.map_err(Into::into),
+                        (Poll::Pending, Some(passage), Some(recall)) => {
+                            Err(ready!(recall.poll(passage, cx)).into())
+                        }
+                        (Poll::Pending, ..) => return Poll::Pending,
+                    };
                     let resends = match (&result, &*this.passage, &*this.pass) {
                         (Ok(response), Some(passage), Some(pass)) => {
                             passage.judge(response, pass, *this.is_probe)
@@ -231,12 +246,18 @@ fn ask(
     passage: &Option<Passage>,
     pass: &mut Option<Pass>,
     is_probe: &mut bool,
+    recall: &mut Option<Recall>,
 ) -> Result<Option<Landing>, BoxError> {
     let passage = passage.as_ref().expect("who asks needs a token");
+    *recall = passage.recalls.then(|| Recall::new(passage));
     let context = passage.context.as_ref();
     let granted = passage.tokens.ask(&passage.key, context, *is_probe);
     let (grant, probes) = granted.ok_or_else(TooManyTokens::new)?;
     *is_probe = probes;
+    if probes {
+        // It is to show whether the stop is over.
+        *recall = None;
+    }
     match grant {
         Grant::Pass(granted) => {
             *pass = Some(granted);

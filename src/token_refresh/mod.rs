@@ -86,6 +86,7 @@ mod future;
 mod handle;
 mod layer;
 mod notice;
+mod recall;
 mod ring;
 mod secret;
 mod service;

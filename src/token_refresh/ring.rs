@@ -113,8 +113,7 @@ impl Ring {
         let slot = self.slots.get_mut(key)?;
         slot.used = now;
         if !slot.stops.is_empty() && !is_probe {
-            let mut stops = scopes(context).filter_map(|scope| slot.stops.get(&scope));
-            if let Some(stop) = stops.find(|stop| stop.until.is_none_or(|until| now < until)) {
+            if let Some(stop) = slot.stop_of(context, now) {
                 return Some(Answer {
                     grant: Grant::Refused(Failure::Stopped(stop.clone())),
                     start: None,
@@ -135,6 +134,16 @@ impl Ring {
             start,
             is_probe,
         })
+    }
+
+    /// What stops the request now, if anything does.
+    pub(super) fn stopped(
+        &self,
+        key: &TokenKey,
+        context: Option<&RequestContext>,
+        now: Instant,
+    ) -> Option<TokenStopped> {
+        self.slots.get(key)?.stop_of(context, now).cloned()
     }
 
     /// Forgets the token that was not used for longest, of those that can be
@@ -244,6 +253,13 @@ impl Ring {
                 Landed::Failed { failure, is_news }
             }
         })
+    }
+}
+
+impl Slot {
+    fn stop_of(&self, context: Option<&RequestContext>, now: Instant) -> Option<&TokenStopped> {
+        let mut stops = scopes(context).filter_map(|scope| self.stops.get(&scope));
+        stops.find(|stop| stop.until.is_none_or(|until| now < until))
     }
 }
 

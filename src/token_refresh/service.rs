@@ -21,6 +21,8 @@ pub struct TokenRefresh<S> {
     inner: S,
     /// `None`: it does nothing.
     tokens: Option<Arc<Tokens>>,
+    /// A layer inside notes when a request goes.
+    recalls: bool,
 }
 
 impl<S> TokenRefresh<S> {
@@ -28,6 +30,7 @@ impl<S> TokenRefresh<S> {
         Self {
             inner,
             tokens: Some(tokens),
+            recalls: false,
         }
     }
 
@@ -37,7 +40,21 @@ impl<S> TokenRefresh<S> {
         Self {
             inner,
             tokens: None,
+            recalls: false,
         }
+    }
+
+    /// Calls back what still waits inside when its token is stopped: it fails
+    /// with [`TokenStopped`](super::TokenStopped) and is not sent.
+    ///
+    /// Only around a [`RequestPacing`](crate::request_pacing), which notes when
+    /// each request goes: without one, nobody can tell what waits from what is
+    /// on its way, and all of it fails.
+    #[cfg(feature = "request-pacing")]
+    #[must_use]
+    pub fn recalling(mut self) -> Self {
+        self.recalls = true;
+        self
     }
 
     /// The service inside.
@@ -77,6 +94,7 @@ where
             tokens: Arc::clone(tokens),
             key,
             context: context.cloned(),
+            recalls: self.recalls,
         });
         let send_by = Deadline::to_send(request.extensions());
         ResponseFuture::new(self.inner.clone(), request, passage, send_by)

@@ -6,11 +6,12 @@ use std::{
 use http::{HeaderName, HeaderValue};
 use tokio::{
     runtime::Handle,
+    sync::{Notify, futures::OwnedNotified},
     time::{Instant, timeout},
 };
 
 use super::{
-    Token, TokenKey, TokenNotice, TokenSource, TokenVerdict,
+    Token, TokenKey, TokenNotice, TokenSource, TokenStopped, TokenVerdict,
     flight::{Failure, Flight},
     ring::{Answer, Landed, Reaction, Ring},
     settings::Times,
@@ -37,6 +38,8 @@ pub(super) struct Tokens {
     /// Who is told as well, since the layer was built.
     #[cfg(feature = "throttle-alert")]
     listeners: Mutex<Arc<[Arc<Listener>]>>,
+    /// Tells those who wait that something was stopped.
+    stops: Arc<Notify>,
 }
 
 /// What does not change.
@@ -68,6 +71,7 @@ impl Tokens {
             ring: Mutex::new(ring),
             #[cfg(feature = "throttle-alert")]
             listeners: Mutex::new(Arc::new([])),
+            stops: Arc::default(),
         }
     }
 
@@ -153,9 +157,24 @@ impl Tokens {
         let chance = (Instant::now(), rand::random());
         let (reaction, stopped) = self.ring().judge(key, generation, verdict, told, chance);
         if let Some(stopped) = stopped {
+            self.stops.notify_waiters();
             self.tell(TokenNotice::Stopped(&stopped));
         }
         reaction
+    }
+
+    /// Ready when something is stopped from now on, polled or not.
+    pub(super) fn next_stop(&self) -> OwnedNotified {
+        Arc::clone(&self.stops).notified_owned()
+    }
+
+    /// What stops the request now, if anything does.
+    pub(super) fn stopped(
+        &self,
+        key: &TokenKey,
+        context: Option<&RequestContext>,
+    ) -> Option<TokenStopped> {
+        self.ring().stopped(key, context, Instant::now())
     }
 
     /// A request was let through to see whether a stop is over, and nothing was

@@ -4,6 +4,7 @@
 
 mod expiry;
 mod failure;
+mod queued;
 mod rotation;
 mod stop;
 mod support;

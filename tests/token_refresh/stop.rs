@@ -8,6 +8,7 @@ use tower_tiktok::{
     classify::{Classification, ErrorClass},
     error::is_unsent,
     simulator::Latency,
+    tiktok::token::{LongTermTokens, NoRefresh},
     token_refresh::{Token, TokenKey, TokenStopped, TokenVerdict},
 };
 
@@ -123,6 +124,23 @@ async fn a_missing_permission_stops_one_account_at_one_endpoint() {
     handle.clear_stops(&TokenKey::default());
     assert_eq!(code(&client, read("1")).await, 40_300);
     assert_eq!(handle.states()[0].stops.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_term_token_that_is_over_says_that_it_has_no_refresh() {
+    let simulator = simulator(&[]);
+    simulator.issue_token("one", Some(Duration::from_secs(60)));
+    let tokens = LongTermTokens::builder().token(Token::new("one").unwrap());
+    let (client, _) = client(&simulator, tokens);
+    assert_eq!(code(&client, read("7")).await, 0);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    for _ in 0..2 {
+        let error = send(&client, read("7")).await.unwrap_err();
+        let stopped = error.downcast_ref::<TokenStopped>().unwrap();
+        assert!(stopped.cause().unwrap().is::<NoRefresh>());
+        assert!(error.to_string().contains("cannot be refreshed"), "{error}");
+    }
+    assert_eq!(total(&simulator).received, 2);
 }
 
 #[tokio::test(start_paused = true)]

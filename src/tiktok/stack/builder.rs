@@ -136,7 +136,8 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
     }
 
     /// Puts the access token on each attempt. The default is that the caller
-    /// or the client does. See [`token`](crate::tiktok::token).
+    /// or the client does. What still waits for a permit or its turn when its
+    /// token is stopped is not sent. See [`token`](crate::tiktok::token).
     #[must_use]
     pub fn tokens(mut self, layer: TokenRefreshLayer) -> Self {
         self.tokens = Some(layer);

@@ -91,7 +91,8 @@ impl<S, C, K: Clone, H> Layer<S> for TikTokLayer<C, K, H> {
             return TikTok::straight(self.context.layer(resent));
         }
         let borne = match tokens {
-            Some(tokens) => tokens.layer(permitted),
+            // NOTE: `RequestPacing` inside notes when each request goes.
+            Some(tokens) => tokens.layer(permitted).recalling(),
             None => TokenRefresh::off(permitted),
         };
         let resent = self.backoff.layer(borne);
