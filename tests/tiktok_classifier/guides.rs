@@ -70,6 +70,7 @@ async fn the_errors_of_the_guides_are_recognised() {
             "Unauthorized: access token expired",
             other(TokenExpired),
         ),
+        (401, "401: access token expired", other(TokenExpired)),
         (
             401,
             r#"{"message":"access token expired"}"#,

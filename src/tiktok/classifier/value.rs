@@ -65,13 +65,15 @@ pub(super) fn text(raw: &[u8]) -> Option<SmolStr> {
 pub(super) fn plain_text(body: &[u8], max: usize) -> Option<SmolStr> {
     let body = body.trim_ascii();
     let text = body.utf8_chunks().next()?.valid();
-    is_text(body).then(|| SmolStr::new(cut(text, max)))
+    // A number alone is data; "401: the token has expired" is a sentence.
+    let reads = is_text(body) && text.contains(|letter: char| letter.is_alphabetic());
+    reads.then(|| SmolStr::new(cut(text, max)))
 }
 
 /// Whether a body that begins so may be [`plain_text`].
 pub(super) fn is_text(body: &[u8]) -> bool {
     body.first()
-        .is_some_and(|&byte| byte == b'"' || byte.is_ascii_alphabetic())
+        .is_some_and(|&byte| byte == b'"' || byte.is_ascii_alphanumeric())
 }
 
 fn lossy(bytes: &[u8]) -> SmolStr {
@@ -138,6 +140,8 @@ mod tests {
         assert_eq!(plain_text(b"\nNot Found\n", 256).unwrap(), "Not Found");
         assert_eq!(plain_text(b"<html>502</html>", 256), None);
         assert_eq!(plain_text(b"[1]", 256), None);
+        assert_eq!(plain_text(b"17", 256), None);
+        assert_eq!(plain_text(b"401: gone", 256).unwrap(), "401: gone");
         assert_eq!(plain_text(b"", 256), None);
     }
 
