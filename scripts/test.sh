@@ -21,7 +21,7 @@ RUST_TEST_THREADS=8 testing cargo test --workspace --all-features --locked --no-
 
 say 'the generic layers stand alone'
 testing cargo test --lib --no-default-features --locked \
-    --features error-classifier,retry-after-header,jittered-backoff,reconcile,per-account-concurrency,request-pacing,token-refresh,poll-pacing,report-batching,throttle-alert,shared-state
+    --features error-classifier,retry-after-header,jittered-backoff,reconcile,per-account-concurrency,request-pacing,token-refresh,poll-pacing,report-batching,timeout-brake,throttle-alert,shared-state
 
 say 'examples: each ends in an assertion'
 cargo build --workspace --all-features --locked --examples

@@ -56,6 +56,7 @@
 //! | [`ReportBatchingLayer`](report_batching) | answers identical reads with one request, and merges reports | `RequestContext` | |
 //! | [`PollPacingLayer`](poll_pacing) | spaces out polls; waits while a job is not ready | `RequestContext`, `Classification` | [`LeaveNotReady`](extensions::LeaveNotReady) |
 //! | [`JitteredBackoffLayer`](jittered_backoff) | sends again what is safe to send again | all of the below | [`Attempt`](extensions::Attempt) |
+//! | [`TimeoutBrakeLayer`](timeout_brake) | sends no read again that keeps timing out, and few at once | `RequestContext`, `Classification` | |
 //! | [`TokenRefreshLayer`](token_refresh) | puts the token on each attempt, and refreshes it once for all | `RequestContext`, `Classification` | |
 //! | [`PerAccountConcurrencyLayer`](per_account_concurrency) | so many requests in flight for each account | `RequestContext` | |
 //! | [`RequestPacingLayer`](request_pacing) | releases requests within every limit, fairly | `RequestContext`, `Classification`, `RetryAfter`, `RateLimitStatus` | [`PacedHold`](extensions::PacedHold) |
@@ -82,6 +83,7 @@
 //! | `token-refresh` | yes | [`token_refresh`] |
 //! | `poll-pacing` | yes | [`poll_pacing`] |
 //! | `report-batching` | yes | [`report_batching`] |
+//! | `timeout-brake` | yes | [`timeout_brake`] |
 //! | `hyper` | yes | tells hyper's and reqwest's transport errors apart |
 //! | `service-builder-ext` | yes | [`ServiceBuilderExt`] |
 //! | `shared-state` | | `shared_state`: one limit for several processes |
@@ -122,6 +124,8 @@ pub mod simulator;
 pub mod throttle_alert;
 #[cfg(feature = "tiktok")]
 pub mod tiktok;
+#[cfg(feature = "timeout-brake")]
+pub mod timeout_brake;
 #[cfg(feature = "token-refresh")]
 pub mod token_refresh;
 
@@ -134,9 +138,19 @@ mod coalesce;
 mod exponential;
 #[cfg(feature = "error-classifier")]
 mod find_byte;
-#[cfg(feature = "report-batching")]
+#[cfg(any(
+    feature = "poll-pacing",
+    feature = "report-batching",
+    feature = "timeout-brake"
+))]
+mod identity;
+#[cfg(any(feature = "report-batching", feature = "timeout-brake"))]
 mod oneshot;
-#[cfg(any(feature = "per-account-concurrency", feature = "token-refresh"))]
+#[cfg(any(
+    feature = "per-account-concurrency",
+    feature = "timeout-brake",
+    feature = "token-refresh"
+))]
 mod send_by;
 #[cfg(any(feature = "per-account-concurrency", feature = "request-pacing"))]
 mod slab;

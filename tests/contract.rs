@@ -32,6 +32,7 @@ use tower_tiktok::{
     tiktok::{
         TikTokErrorClassifierLayer, TikTokJobs, TikTokLayer, TikTokReads, TikTokRequestContextLayer,
     },
+    timeout_brake::TimeoutBrakeLayer,
     token_refresh::{RefreshRequest, Token, TokenRefreshLayer},
 };
 
@@ -329,6 +330,17 @@ contract!(
         .map_request(AS_READ)
         .layer(ReportBatchingLayer::builder(Anything).build().unwrap())
         .into_inner()
+);
+contract!(
+    timeout_brake,
+    ServiceBuilder::new()
+        .map_request(AS_READ)
+        .layer(TimeoutBrakeLayer::builder(|_| true).build().unwrap())
+        .into_inner()
+);
+contract!(
+    timeout_brake_of_no_read,
+    TimeoutBrakeLayer::builder(|_| true).build().unwrap()
 );
 contract!(
     report_batching_of_no_read,

@@ -10,6 +10,7 @@ mod peeked;
     feature = "jittered-backoff",
     feature = "poll-pacing",
     feature = "report-batching",
+    feature = "timeout-brake",
     feature = "token-refresh"
 ))]
 mod replay;
@@ -22,6 +23,7 @@ pub(crate) use self::peek::{Look, Peek};
     feature = "jittered-backoff",
     feature = "poll-pacing",
     feature = "report-batching",
+    feature = "timeout-brake",
     feature = "token-refresh"
 ))]
 pub use self::replay::{BodyLost, Replay, ReplayBody};

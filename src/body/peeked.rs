@@ -191,6 +191,7 @@ impl<B: Body + fmt::Debug> fmt::Debug for Peeked<B> {
     feature = "jittered-backoff",
     feature = "poll-pacing",
     feature = "report-batching",
+    feature = "timeout-brake",
     feature = "token-refresh"
 ))]
 impl<B: Body + super::Replay> super::Replay for Peeked<B>

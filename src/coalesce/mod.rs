@@ -9,7 +9,6 @@ mod board;
 mod error;
 mod flight;
 mod gather;
-mod identity;
 #[cfg(test)]
 mod tests;
 
@@ -20,5 +19,5 @@ pub(crate) use self::{
     board::{Board, Lead, Role},
     flight::{Follow, Landed, Outcome},
     gather::{Gather, Gathered},
-    identity::Identity,
 };
+pub(crate) use crate::identity::Identity;

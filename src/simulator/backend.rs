@@ -139,7 +139,7 @@ impl Backend {
             .or(of(Stage::Edge))
         {
             self.recorder.fault(&arrival.parties, fault);
-            arrival.answer = self.edge(id, fault, now);
+            arrival.answer = self.edge(id, call, fault, now);
             return;
         }
         let sent = match self.gate(id, call, chance, now, &arrival.parties) {
@@ -177,11 +177,11 @@ impl Backend {
     }
 
     /// Faults in front of the limiter.
-    fn edge(&mut self, id: RouteId, fault: Fault, now: Micros) -> Option<Answer> {
+    fn edge(&mut self, id: RouteId, call: &Call, fault: Fault, now: Micros) -> Option<Answer> {
         let plain = match fault {
             Fault::BadGateway => Plain::BadGateway,
             Fault::GatewayTimeout { .. } => {
-                self.timed_out(id, now);
+                self.timed_out(id, call, now);
                 Plain::GatewayTimeout
             }
             Fault::EdgeThrottle { retry_after } => Plain::TooMany {
@@ -227,6 +227,7 @@ impl Backend {
             route: id,
             advertisers: &parties.advertisers,
             field: field.as_deref(),
+            question: call.question(),
         };
         let midnight = self.clock.midnight_after(now);
         let Err((refusal, shut)) = self.limiter.admit(now, midnight, keys) else {
@@ -250,9 +251,9 @@ impl Backend {
         })
     }
 
-    pub(super) fn timed_out(&mut self, id: RouteId, now: Micros) {
+    pub(super) fn timed_out(&mut self, id: RouteId, call: &Call, now: Micros) {
         if ROUTES[id].is_report() {
-            self.limiter.report_timed_out(now);
+            self.limiter.report_timed_out(call.question(), now);
         }
     }
 

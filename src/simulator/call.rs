@@ -1,3 +1,5 @@
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use http::{HeaderMap, Method, header, request::Parts};
 use serde_json::{Map, Value};
 
@@ -42,6 +44,18 @@ impl Call {
 
     pub(super) fn args(&self) -> &Map<String, Value> {
         &self.args
+    }
+
+    /// What is asked, whoever asks.
+    pub(super) fn question(&self) -> u64 {
+        let mut args: Vec<_> = self.args.iter().collect();
+        args.sort_by_key(|(name, _)| *name);
+        let mut hasher = DefaultHasher::new();
+        self.url_path.hash(&mut hasher);
+        for (name, value) in args {
+            (name, value.to_string()).hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     pub(super) fn has(&self, name: &str) -> bool {

@@ -54,7 +54,7 @@ impl Backend {
         let instead = fault.and_then(|fault| Some((fault, texts::instead(&ROUTES[id], fault)?)));
         if let Some((fault, reply)) = instead {
             self.recorder.fault(parties, fault);
-            self.note_timeout(id, &reply, now);
+            self.note_timeout(id, call, &reply, now);
             return Outcome::of(Sent::Envelope(Envelope::of(reply)));
         }
         let mut scene = Scene {
@@ -76,7 +76,7 @@ impl Backend {
         };
         let (effects, mut struck) = (scene.effects, scene.struck);
         self.record(&reply, effects, parties);
-        let mut outcome = self.afterwards(id, reply, fault, now, &mut struck);
+        let mut outcome = self.afterwards(id, call, reply, fault, now, &mut struck);
         if let Some(fault) = fault.filter(|_| struck) {
             self.recorder.fault(parties, fault);
         }
@@ -102,6 +102,7 @@ impl Backend {
     fn afterwards(
         &mut self,
         id: RouteId,
+        call: &Call,
         reply: Reply,
         fault: Option<Fault>,
         now: Micros,
@@ -111,12 +112,12 @@ impl Backend {
             Some(Fault::LostAnswer) => Sent::Nothing,
             Some(Fault::CutBody) => Sent::Half(reply),
             Some(Fault::GatewayTimeout { .. }) => {
-                self.timed_out(id, now);
+                self.timed_out(id, call, now);
                 Sent::Plain(Plain::GatewayTimeout)
             }
             Some(Fault::ServerError { code, .. }) if reply.is_ok() => {
                 let reply = texts::server_error(code);
-                self.note_timeout(id, &reply, now);
+                self.note_timeout(id, call, &reply, now);
                 Sent::Envelope(Envelope::of(reply))
             }
             other => {
@@ -147,9 +148,9 @@ impl Backend {
         });
     }
 
-    fn note_timeout(&mut self, id: RouteId, reply: &Reply, now: Micros) {
+    fn note_timeout(&mut self, id: RouteId, call: &Call, reply: &Reply, now: Micros) {
         if matches!(reply.code, 51_001 | 51_010) {
-            self.timed_out(id, now);
+            self.timed_out(id, call, now);
         }
     }
 }

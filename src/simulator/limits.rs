@@ -49,6 +49,8 @@ pub(super) struct Keys<'a> {
     pub(super) route: RouteId,
     pub(super) advertisers: &'a [u32],
     pub(super) field: Option<&'a str>,
+    /// What the whole call asks.
+    pub(super) question: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -185,8 +187,8 @@ impl Limiter {
     }
 
     /// A report timed out.
-    pub(super) fn report_timed_out(&mut self, now: Micros) {
-        self.reporting.timed_out(now);
+    pub(super) fn report_timed_out(&mut self, question: u64, now: Micros) {
+        self.reporting.timed_out(question, now);
     }
 
     /// Counts the call by every key, or by none and says why not.
@@ -237,7 +239,7 @@ impl Limiter {
                 }),
             ));
         }
-        if ROUTES[keys.route].is_report() && self.reporting.refuses(now) {
+        if ROUTES[keys.route].is_report() && self.reporting.refuses(keys.question, now) {
             return Err((Refusal::Penalty, None));
         }
         self.narrow(now, keys)

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use super::{
     clock::{MINUTE, Micros, SECOND},
@@ -10,12 +10,18 @@ use super::{
 const STEPS: [(usize, u64); 3] = [(30, 0), (20, 1), (10, 5)];
 const LENGTH: Micros = 5 * MINUTE;
 
+/// So many timeouts of the same report within that time block it for as long.
+const SAME: usize = 3;
+const BLOCK: Micros = 10 * MINUTE;
+
 /// The penalty on reporting: who lets reports time out may ask for fewer.
 #[derive(Clone, Debug)]
 pub(super) struct Penalty {
     timeouts: VecDeque<Micros>,
     cap: Option<(u64, Micros)>,
     window: Window,
+    /// By question: when it timed out, and until when it is blocked.
+    questions: HashMap<u64, (VecDeque<Micros>, Micros)>,
 }
 
 impl Penalty {
@@ -24,10 +30,12 @@ impl Penalty {
             timeouts: VecDeque::new(),
             cap: None,
             window: Window::fixed(SECOND, 0),
+            questions: HashMap::new(),
         }
     }
 
-    pub(super) fn timed_out(&mut self, now: Micros) {
+    pub(super) fn timed_out(&mut self, question: u64, now: Micros) {
+        self.note(question, now);
         self.timeouts.push_back(now);
         while self
             .timeouts
@@ -43,15 +51,27 @@ impl Penalty {
         }
     }
 
+    fn note(&mut self, question: u64, now: Micros) {
+        let (timeouts, blocked) = self.questions.entry(question).or_default();
+        timeouts.push_back(now);
+        timeouts.retain(|at| now - at < BLOCK);
+        if timeouts.len() >= SAME {
+            *blocked = now.saturating_add(BLOCK);
+        }
+    }
+
     fn cap_at(&self, now: Micros) -> Option<u64> {
         self.cap
             .filter(|(_, until)| now < *until)
             .map(|(cap, _)| cap)
     }
 
-    pub(super) fn refuses(&mut self, now: Micros) -> bool {
-        self.cap_at(now)
-            .is_some_and(|cap| self.window.with_this(now) > cap)
+    pub(super) fn refuses(&mut self, question: u64, now: Micros) -> bool {
+        let question = self.questions.get(&question);
+        question.is_some_and(|(_, blocked)| now < *blocked)
+            || self
+                .cap_at(now)
+                .is_some_and(|cap| self.window.with_this(now) > cap)
     }
 
     pub(super) fn count(&mut self, now: Micros) {
@@ -65,14 +85,14 @@ mod tests {
 
     fn after(timeouts: usize) -> Penalty {
         let mut penalty = Penalty::new();
-        (0..timeouts).for_each(|_| penalty.timed_out(0));
+        (0..timeouts as u64).for_each(|question| penalty.timed_out(question, 0));
         penalty
     }
 
     fn admitted_in_a_second(mut penalty: Penalty, from: Micros) -> usize {
         (0..50)
             .filter(|_| {
-                let admitted = !penalty.refuses(from);
+                let admitted = !penalty.refuses(1_000, from);
                 if admitted {
                     penalty.count(from);
                 }
@@ -97,7 +117,20 @@ mod tests {
     #[test]
     fn slow_timeouts_cost_nothing() {
         let mut penalty = Penalty::new();
-        (0..60).for_each(|n| penalty.timed_out(n * 2 * SECOND));
+        (0..60).for_each(|n| penalty.timed_out(n, n * 2 * SECOND));
         assert_eq!(admitted_in_a_second(penalty, 121 * SECOND), 50);
+    }
+
+    #[test]
+    fn the_same_report_is_blocked_after_three_timeouts() {
+        let mut penalty = Penalty::new();
+        for minute in 0..2 {
+            penalty.timed_out(7, minute * MINUTE);
+            assert!(!penalty.refuses(7, minute * MINUTE));
+        }
+        penalty.timed_out(7, 2 * MINUTE);
+        assert!(penalty.refuses(7, 12 * MINUTE - 1));
+        assert!(!penalty.refuses(8, 3 * MINUTE));
+        assert!(!penalty.refuses(7, 12 * MINUTE));
     }
 }

@@ -8,7 +8,8 @@ use crate::{
     per_account_concurrency::PerAccountConcurrencyLayer, poll_pacing::PollPacingLayer,
     reconcile::ReconcileLayer, report_batching::ReportBatchingLayer,
     request_pacing::RequestPacingLayer, retry_after_header::RetryAfterHeaderLayer,
-    throttle_alert::ThrottleAlertLayer, token_refresh::TokenRefreshLayer,
+    throttle_alert::ThrottleAlertLayer, timeout_brake::TimeoutBrakeLayer,
+    token_refresh::TokenRefreshLayer,
 };
 
 /// Adds a method for each layer to [`tower::ServiceBuilder`], for those who
@@ -83,6 +84,11 @@ pub trait ServiceBuilderExt<L>: sealed::Sealed<L> + Sized {
         self,
         layer: JitteredBackoffLayer<C>,
     ) -> ServiceBuilder<Stack<JitteredBackoffLayer<C>, L>>;
+
+    /// Brakes reads that time out. See
+    /// [`timeout_brake`](crate::timeout_brake).
+    fn timeout_brake(self, layer: TimeoutBrakeLayer)
+    -> ServiceBuilder<Stack<TimeoutBrakeLayer, L>>;
 
     /// Puts a token on each attempt, and refreshes it once for all. See
     /// [`token_refresh`](crate::token_refresh).
@@ -165,6 +171,13 @@ impl<L> ServiceBuilderExt<L> for ServiceBuilder<L> {
         self,
         layer: JitteredBackoffLayer<C>,
     ) -> ServiceBuilder<Stack<JitteredBackoffLayer<C>, L>> {
+        self.layer(layer)
+    }
+
+    fn timeout_brake(
+        self,
+        layer: TimeoutBrakeLayer,
+    ) -> ServiceBuilder<Stack<TimeoutBrakeLayer, L>> {
         self.layer(layer)
     }
 

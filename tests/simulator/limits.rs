@@ -282,12 +282,33 @@ async fn reports_that_time_out_slow_reporting_down() {
         .path("/report/integrated/get/")
         .times(10);
     let sim = sim().script(script).build().unwrap();
-    assert_eq!(burst(&sim, report, 10).await.0, 0);
+    for n in 0..10 {
+        let report = format!("{report}&order_type={n}");
+        assert_eq!(burst(&sim, &report, 1).await.0, 0);
+    }
     advance(seconds(1)).await;
     assert_eq!(burst(&sim, report, 8).await.0, 5);
     assert_eq!(sim.ledger().total.refused.penalty, 3);
     advance(seconds(300)).await;
     assert_eq!(burst(&sim, report, 8).await.0, 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_report_is_blocked_once_it_timed_out_three_times() {
+    let report = "/report/integrated/get/?advertiser_id=7&report_type=BASIC&dimensions=%5B%22advertiser_id%22%5D&query_lifetime=true";
+    let script = Script::new(Fault::GatewayTimeout { applied: false });
+    let script = script.path("/report/integrated/get/").times(3);
+    let sim = sim().script(script).build().unwrap();
+    for _ in 0..3 {
+        get(&sim, report).await;
+    }
+    advance(seconds(599)).await;
+    assert_eq!(burst(&sim, report, 5).await.0, 0);
+    assert_eq!(sim.ledger().total.refused.penalty, 5);
+    let other = format!("{report}&order_type=1");
+    assert_eq!(burst(&sim, &other, 1).await.0, 1);
+    advance(seconds(1)).await;
+    assert_eq!(burst(&sim, report, 5).await.0, 5);
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,6 +23,18 @@
 //! advertiser's limit a merged call counts is not documented. So merging is off
 //! unless it is asked for.
 //!
+//! # Timeouts
+//!
+//! TikTok punishes reports that time out. Ten within ten seconds, and reports
+//! are cut to five a second for five minutes; twenty, and it is one; thirty,
+//! and it is none. And the same report that timed out three times in ten
+//! minutes is blocked for ten. So where reads are batched, the stack brakes
+//! reports with [`timeout_brake()`]: no more than nine are under way, each that
+//! timed out keeps its place for ten seconds, and one that timed out three
+//! times is not sent for ten minutes, but fails with
+//! [`TimedOutTooOften`](crate::timeout_brake::TimedOutTooOften). Ask for less
+//! then: fewer days, dimensions or ids.
+//!
 //! # Example
 //! ```
 //! use std::time::Duration;
@@ -39,8 +51,17 @@
 //! # Ok::<(), tower_tiktok::report_batching::InvalidReportBatching>(())
 //! ```
 
+mod brake;
 mod merge;
 mod reads;
 mod split;
 
-pub use self::reads::TikTokReads;
+pub use self::{brake::timeout_brake, reads::TikTokReads};
+
+/// Whether it is a report that is made while the caller waits.
+fn is_report(endpoint: &str) -> bool {
+    let path = endpoint.strip_suffix('/').unwrap_or(endpoint);
+    // A task is asked after because its answer changes.
+    (path.starts_with("/report/") || path.ends_with("/report/get"))
+        && !path.starts_with("/report/task")
+}

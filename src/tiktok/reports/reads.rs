@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Request, Uri, response::Parts};
 
-use super::{merge, split};
+use super::{is_report, merge, split};
 use crate::{
     extensions::{Operation, RequestContext},
     report_batching::{Asked, Read, Reads},
@@ -35,14 +35,11 @@ impl<B> Reads<B> for TikTokReads {
         }
         let endpoint = context.and_then(RequestContext::endpoint);
         let path = endpoint.unwrap_or_else(|| relative(request.uri().path()));
-        let path = path.strip_suffix('/').unwrap_or(path);
-        // A task is asked after because its answer changes.
-        let is_report = path.starts_with("/report/") || path.ends_with("/report/get");
-        let read = match is_report && !path.starts_with("/report/task") {
+        let read = match is_report(path) {
             true => Read::shared().kept(),
             false => Read::shared(),
         };
-        let part = (path == "/report/integrated/get")
+        let part = (path.trim_end_matches('/') == "/report/integrated/get")
             .then(|| merge::part(request.uri()))
             .flatten();
         Some(match part {

@@ -14,8 +14,9 @@ use crate::{
     throttle_alert::ThrottleAlertLayer,
     tiktok::{
         AccessLevel, TikTokErrorClassifierLayer, TikTokJobs, TikTokQuotas, TikTokReads,
-        TikTokRequestContextLayer,
+        TikTokRequestContextLayer, reports::timeout_brake,
     },
+    timeout_brake::TimeoutBrakeLayer,
     token_refresh::TokenRefreshLayer,
 };
 
@@ -32,6 +33,7 @@ pub struct TikTokLayerBuilder<C = TransportErrors, K = FromContext, H = NoReconc
     reconcile: ReconcileLayer<H>,
     reconciles: bool,
     backoff: JitteredBackoffLayer<C>,
+    timeout_brake: Option<TimeoutBrakeLayer>,
     tokens: Option<TokenRefreshLayer>,
     concurrency: PerAccountConcurrencyLayer<K>,
     pacing: Option<RequestPacingLayer>,
@@ -51,6 +53,7 @@ impl TikTokLayerBuilder {
             reconcile: ReconcileLayer::default(),
             reconciles: false,
             backoff: JitteredBackoffLayer::default(),
+            timeout_brake: None,
             tokens: None,
             concurrency: PerAccountConcurrencyLayer::default(),
             pacing: None,
@@ -72,11 +75,21 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
     }
 
     /// Answers identical reads with one request, and as asked keeps and merges
-    /// reports. The default is that each read is sent. See
-    /// [`reports`](crate::tiktok::reports).
+    /// reports. The default is that each read is sent. It also brakes reports
+    /// that time out, unless [`timeout_brake`](Self::timeout_brake) sets that
+    /// otherwise. See [`reports`](crate::tiktok::reports).
     #[must_use]
     pub fn report_batching(mut self, layer: ReportBatchingLayer<TikTokReads>) -> Self {
         self.report_batching = Some(layer);
+        self
+    }
+
+    /// Brakes reads that time out. The default is that nothing is braked, or
+    /// reports as [`reports::timeout_brake`](crate::tiktok::reports::timeout_brake)
+    /// has it where [reads are batched](Self::report_batching).
+    #[must_use]
+    pub fn timeout_brake(mut self, layer: TimeoutBrakeLayer) -> Self {
+        self.timeout_brake = Some(layer);
         self
     }
 
@@ -103,6 +116,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
             reconcile: layer,
             reconciles: true,
             backoff: self.backoff,
+            timeout_brake: self.timeout_brake,
             tokens: self.tokens,
             concurrency: self.concurrency,
             pacing: self.pacing,
@@ -124,6 +138,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
             reconcile: self.reconcile,
             reconciles: self.reconciles,
             backoff: layer,
+            timeout_brake: self.timeout_brake,
             tokens: self.tokens,
             concurrency: self.concurrency,
             pacing: self.pacing,
@@ -157,6 +172,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
             reconcile: self.reconcile,
             reconciles: self.reconciles,
             backoff: self.backoff,
+            timeout_brake: self.timeout_brake,
             tokens: self.tokens,
             concurrency: layer,
             pacing: self.pacing,
@@ -269,6 +285,11 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
                 .into_iter()
                 .for_each(|budget| alerts.watch_budget(budget));
         }
+        let brake = || timeout_brake().build().expect("the defaults make sense");
+        let timeout_brake = match self.report_batching {
+            Some(_) => self.timeout_brake.or_else(|| Some(brake())),
+            None => self.timeout_brake,
+        };
         TikTokLayer {
             context: self.context,
             report_batching: self.report_batching,
@@ -276,6 +297,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
             reconcile: self.reconcile,
             reconciles: self.reconciles,
             backoff: self.backoff,
+            timeout_brake,
             tokens: self.tokens,
             concurrency: self.concurrency,
             pacing,

@@ -13,6 +13,7 @@ use crate::{
     retry_after_header::RetryAfterHeaderLayer,
     throttle_alert::{ThrottleAlert, ThrottleAlertLayer},
     tiktok::{TikTokErrorClassifierLayer, TikTokJobs, TikTokReads, TikTokRequestContextLayer},
+    timeout_brake::{TimeoutBrake, TimeoutBrakeLayer},
     token_refresh::{TokenRefresh, TokenRefreshLayer},
 };
 
@@ -30,6 +31,7 @@ pub struct TikTokLayer<C = TransportErrors, K = FromContext, H = NoReconcile> {
     /// Whether somebody asked for that.
     pub(super) reconciles: bool,
     pub(super) backoff: JitteredBackoffLayer<C>,
+    pub(super) timeout_brake: Option<TimeoutBrakeLayer>,
     pub(super) tokens: Option<TokenRefreshLayer>,
     pub(super) concurrency: PerAccountConcurrencyLayer<K>,
     pub(super) pacing: RequestPacingLayer,
@@ -86,7 +88,14 @@ impl<S, C, K: Clone, H> Layer<S> for TikTokLayer<C, K, H> {
         };
         let permitted = self.concurrency.layer(self.pacing.layer(watched));
         let (tokens, polls, reads) = (&self.tokens, &self.poll_pacing, &self.report_batching);
-        if tokens.is_none() && polls.is_none() && reads.is_none() && !self.reconciles {
+        let is_straight = [
+            tokens.is_none(),
+            polls.is_none(),
+            reads.is_none(),
+            self.timeout_brake.is_none(),
+            !self.reconciles,
+        ];
+        if is_straight == [true; 5] {
             let resent = self.backoff.layer(permitted);
             return TikTok::straight(self.context.layer(resent));
         }
@@ -95,7 +104,11 @@ impl<S, C, K: Clone, H> Layer<S> for TikTokLayer<C, K, H> {
             Some(tokens) => tokens.layer(permitted).recalling(),
             None => TokenRefresh::off(permitted),
         };
-        let resent = self.backoff.layer(borne);
+        let braked = match &self.timeout_brake {
+            Some(brake) => brake.layer(borne),
+            None => TimeoutBrake::off(borne),
+        };
+        let resent = self.backoff.layer(braked);
         let polled = match polls {
             Some(polls) => polls.layer(resent),
             None => PollPacing::off(resent),

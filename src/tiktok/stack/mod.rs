@@ -62,6 +62,7 @@
 //! | [`PollPacingLayer`] | [`poll_pacing`](TikTokLayerBuilder::poll_pacing), off by default | spaces out polls, waits for what is not ready |
 //! | [`JitteredBackoffLayer`] | [`backoff`](TikTokLayerBuilder::backoff) | sends again what is safe to send again |
 //! | [`TokenRefreshLayer`](crate::token_refresh) | [`tokens`](TikTokLayerBuilder::tokens) | puts the access token on each attempt; off unless it is set |
+//! | [`TimeoutBrakeLayer`] | [`timeout_brake`](TikTokLayerBuilder::timeout_brake), off unless reads are batched | sends no report again that keeps timing out, and few at once |
 //! | [`PerAccountConcurrencyLayer`] | [`concurrency`](TikTokLayerBuilder::concurrency) | permits for each account; held for an attempt, not while a retry sleeps |
 //! | [`RequestPacingLayer`] | [`access_level`](TikTokLayerBuilder::access_level), [`quotas`](TikTokLayerBuilder::quotas), [`pacing`](TikTokLayerBuilder::pacing) | releases requests within every limit, fairly |
 //! | [`ThrottleAlertLayer`](crate::throttle_alert) | [`alerts`](TikTokLayerBuilder::alerts) | raises an alert where throttling lasts; off unless it is set |
@@ -154,4 +155,5 @@ use crate::{
     jittered_backoff::JitteredBackoffLayer, per_account_concurrency::PerAccountConcurrencyLayer,
     poll_pacing::PollPacingLayer, reconcile::ReconcileLayer, report_batching::ReportBatchingLayer,
     request_pacing::RequestPacingLayer, retry_after_header::RetryAfterHeaderLayer,
+    timeout_brake::TimeoutBrakeLayer,
 };

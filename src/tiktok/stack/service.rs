@@ -18,6 +18,7 @@ use crate::{
     retry_after_header::RetryAfterHeader,
     throttle_alert::ThrottleAlert,
     tiktok::{TikTokErrorClassifier, TikTokJobs, TikTokReads, TikTokRequestContext},
+    timeout_brake::TimeoutBrake,
     token_refresh::TokenRefresh,
 };
 
@@ -27,7 +28,8 @@ type Permitted<S, K> = PerAccountConcurrency<RequestPacing<Judged<S>>, K>;
 type Straight<S, C, K> = TikTokRequestContext<JitteredBackoff<Permitted<S, K>, C>>;
 
 type Borne<S, K> = TokenRefresh<Permitted<S, K>>;
-type Polled<S, C, K> = PollPacing<JitteredBackoff<Borne<S, K>, C>, TikTokJobs>;
+type Resent<S, C, K> = JitteredBackoff<TimeoutBrake<Borne<S, K>>, C>;
+type Polled<S, C, K> = PollPacing<Resent<S, C, K>, TikTokJobs>;
 type Settled<S, C, K> = ReportBatching<Polled<S, C, K>, TikTokReads>;
 type Whole<S, C, K, H> = TikTokRequestContext<Reconciling<Settled<S, C, K>, H>>;
 
