@@ -74,9 +74,8 @@
 //!
 //! # Errors
 //!
-//! All who share a request share its failure, as
-//! [`SharedError`](crate::report_batching::SharedError). What kept only the
-//! first from being sent, such as its deadline, is its own; the others ask
+//! All who share a request share its failure, as [`SharedError`]. What kept only
+//! the first from being sent, such as its deadline, is its own; the others ask
 //! anew. If a merged request brings anything but what was expected, each is
 //! sent for itself.
 //!
