@@ -24,6 +24,7 @@ impl SendBy {
     }
 
     /// Whether it is too late to send.
+    #[cfg(any(feature = "per-account-concurrency", feature = "token-refresh"))]
     #[inline]
     pub(crate) fn has_passed(&self) -> bool {
         self.instant

@@ -9,9 +9,10 @@ use http::{Response, response::Parts};
 use http_body::Body;
 
 use super::SharedError;
+#[cfg(feature = "report-batching")]
+use crate::classify::{Classification, ErrorClass};
 use crate::{
     body::{Frames, SharedBody},
-    classify::{Classification, ErrorClass},
     error::BoxError,
 };
 
