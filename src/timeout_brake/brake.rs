@@ -12,9 +12,7 @@ use super::{
     gate::{Gate, Place},
     tally::Tally,
 };
-use crate::{
-    classify::ErrorClass, error::BoxError, extensions::RequestContext, identity::Identity,
-};
+use crate::{error::BoxError, extensions::RequestContext, identity::Identity};
 
 pub(super) type Watches = dyn Fn(Option<&RequestContext>) -> bool + Send + Sync;
 pub(super) type TimedOut = dyn Fn(Ended<'_>) -> bool + Send + Sync;
@@ -81,10 +79,6 @@ impl Brake {
                     "a read timed out too often, and is not sent for a while"
                 );
             }
-        } else if let Ok(response) = result
-            && ErrorClass::of(response).is_success()
-        {
-            self.tally().answered(read);
         }
     }
 

@@ -5,7 +5,8 @@
 //! that. They shut out a read that keeps timing out, and slow down whoever lets
 //! many time out at once, so blind retries of the one cost all the others. With
 //! this layer a read that timed out a few times is not sent again for a while,
-//! and fails with [`TimedOutTooOften`]. And there are only so many places for
+//! and fails with [`TimedOutTooOften`]; an answer in between clears nothing,
+//! for the server counts the timeouts alone. And there are only so many places for
 //! such reads: each takes one while it is under way, and one that timed out
 //! keeps it for a while longer. So however many are asked for and whatever the
 //! server does, no more than so many time out within that while; and the more

@@ -38,7 +38,10 @@ impl Tally {
         (now < until).then_some(until)
     }
 
-    /// It timed out. Tells until when it is blocked, if it is so from now on.
+    /// It timed out. Tells until when it is blocked, if it was not so before.
+    ///
+    /// Nothing else clears that: the server, too, counts timeouts alone, and
+    /// those of copies that were under way when the last one was counted.
     pub(super) fn timed_out(&mut self, read: u128, now: Instant) -> Option<Instant> {
         self.make_room(read, now);
         let within = self.within;
@@ -46,19 +49,18 @@ impl Tally {
         if entry.is_over(now, within) {
             *entry = Entry::default();
         }
-        entry.forget(now, within);
-        entry.timeouts.push_back(now);
-        if entry.timeouts.len() < self.max || entry.blocked.is_some() {
+        let until = later(now, within);
+        if let Some(blocked) = &mut entry.blocked {
+            *blocked = until;
             return None;
         }
-        let until = later(now, within);
+        entry.forget(now, within);
+        entry.timeouts.push_back(now);
+        if entry.timeouts.len() < self.max {
+            return None;
+        }
         entry.blocked = Some(until);
         entry.blocked
-    }
-
-    /// It was answered.
-    pub(super) fn answered(&mut self, read: u128) {
-        self.reads.remove(&read);
     }
 
     fn make_room(&mut self, read: u128, now: Instant) {
@@ -139,14 +141,16 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_clears_it() {
-        let (mut tally, now) = (tally(), Instant::now());
-        for _ in 0..10 {
-            tally.timed_out(1, now);
-            tally.timed_out(1, now);
-            tally.answered(1);
+    fn a_further_timeout_extends_the_block_and_is_no_news() {
+        let (mut tally, start) = (tally(), Instant::now());
+        for _ in 0..3 {
+            tally.timed_out(1, start);
         }
-        assert!(tally.reads.is_empty());
+        // It was under way when the third one came.
+        let late = start + 9 * MINUTE;
+        assert_eq!(tally.timed_out(1, late), None);
+        assert_eq!(tally.blocked(1, late), Some(late + 10 * MINUTE));
+        assert_eq!(tally.blocked(1, late + 10 * MINUTE), None);
     }
 
     #[test]
@@ -179,10 +183,6 @@ mod tests {
                 if times_out {
                     tally.timed_out(7, now);
                     timeouts.push(now);
-                } else {
-                    // It is well again, so what was before does not count.
-                    tally.answered(7);
-                    timeouts.clear();
                 }
                 let lately = timeouts.iter().filter(|at| now - **at < 10 * MINUTE);
                 prop_assert!(lately.count() <= 3);

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tower::{BoxError, Layer, ServiceExt};
 use tower_tiktok::{
     classify::ErrorClass,
-    simulator::{Fault, Faults, Latency, Level, Simulator},
+    simulator::{Fault, Faults, Latency, Level, Script, Simulator},
     tiktok::{AccessLevel, TikTok, TikTokLayer, reports},
     timeout_brake::TimedOutTooOften,
 };
@@ -98,5 +98,27 @@ async fn a_report_that_timed_out_thrice_is_not_repeated_by_backoff() {
     assert!(start.elapsed() < secs(60));
     let ledger = simulator.ledger();
     assert_eq!(ledger.total.received, 3);
+    assert_eq!(ledger.total.refused.penalty, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_between_timeouts_lifts_no_block() {
+    let late = || Script::new(Fault::GatewayTimeout { applied: false });
+    let simulator = Simulator::builder()
+        .script(late().times(2))
+        .script(late().skip(3))
+        .build()
+        .unwrap();
+    let client = client(&simulator, true);
+    // Two timeouts, and an answer.
+    assert_eq!(report(&client, 1).await.unwrap(), ErrorClass::Success);
+    assert_eq!(simulator.ledger().total.received, 3);
+    for _ in 0..2 {
+        // One more timeout, and it is not asked for again.
+        let error = report(&client, 1).await.unwrap_err();
+        assert!(error.is::<TimedOutTooOften>(), "{error}");
+    }
+    let ledger = simulator.ledger();
+    assert_eq!(ledger.total.received, 4);
     assert_eq!(ledger.total.refused.penalty, 0);
 }
