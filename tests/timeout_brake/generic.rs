@@ -10,16 +10,21 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Uri};
 use http_body_util::Full;
+use hyper_util::{
+    client::legacy,
+    rt::{TokioExecutor, TokioIo},
+};
 use tokio::time::{Instant, sleep};
-use tower::{BoxError, Layer, Service, ServiceExt};
+use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 use tower_tiktok::{
     error::{DeadlineExceeded, is_unsent},
     extensions::{Deadline, Operation, Priority, RequestContext},
     timeout_brake::{
         InvalidTimeoutBrake, TimedOutTooOften, TimeoutBrake, TimeoutBrakeBuilder, TimeoutBrakeLayer,
     },
+    token_refresh::{RefreshError, RefreshRequest, Token, TokenRefreshLayer, TokenUnavailable},
 };
 
 type Body = Full<Bytes>;
@@ -169,6 +174,38 @@ async fn an_answer_between_timeouts_clears_nothing() {
     }
     assert!(ask(&client, 1).await.unwrap_err().is::<TimedOutTooOften>());
     assert_eq!(server.calls(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_timed_out_is_no_timeout_of_the_server() {
+    let connector = service_fn(|_: Uri| {
+        let late = std::io::Error::from(std::io::ErrorKind::TimedOut);
+        std::future::ready(Err::<TokioIo<tokio::net::TcpStream>, _>(late))
+    });
+    let client = legacy::Client::builder(TokioExecutor::new()).build::<_, Body>(connector);
+    let client = builder().build().unwrap().layer(client);
+    for _ in 0..10 {
+        let request = Request::get("http://localhost/reports/1");
+        let request = request.body(Body::default()).unwrap();
+        let error = client.clone().oneshot(request).await.unwrap_err();
+        let error = error.downcast_ref::<legacy::Error>().unwrap();
+        assert!(error.is_connect());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_source_that_timed_out_is_no_timeout_of_the_server() {
+    let source = |_: RefreshRequest| async {
+        Err::<Token, RefreshError>(tower::timeout::error::Elapsed::new().into())
+    };
+    let tokens = TokenRefreshLayer::builder(source).build().unwrap();
+    let server = Server::default();
+    let client = builder().build().unwrap().layer(tokens.layer(server));
+    for _ in 0..10 {
+        let error = client.clone().oneshot(read(1)).await.unwrap_err();
+        assert!(error.is::<TokenUnavailable>(), "{error}");
+        sleep(secs(60)).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
