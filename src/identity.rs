@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, HeaderName, Method, Request, Uri};
+use http::{HeaderMap, HeaderName, Request, Uri};
 use http_body::Body;
 
 use crate::{body::Replay, extensions::RequestContext};
@@ -62,7 +62,7 @@ impl Identity {
     where
         B: Body<Data = Bytes> + Replay + Unpin,
     {
-        if !is_read(request.method(), request.extensions()) {
+        if !is_read(request) {
             return None;
         }
         let mut text = Text(Vec::with_capacity(256));
@@ -78,10 +78,11 @@ impl Identity {
     }
 }
 
-fn is_read(method: &Method, extensions: &Extensions) -> bool {
-    match extensions.get::<RequestContext>() {
+/// Whether it changes nothing, so that it may have an identity.
+pub(crate) fn is_read<B>(request: &Request<B>) -> bool {
+    match request.extensions().get::<RequestContext>() {
         Some(context) => context.operation().is_read(),
-        None => method.is_safe(),
+        None => request.method().is_safe(),
     }
 }
 
@@ -111,7 +112,11 @@ impl Text {
         names.sort_unstable_by_key(|name| name.as_str());
         for name in names {
             self.part(name.as_str().as_bytes())?;
-            for value in headers.get_all(name) {
+            let values = headers.get_all(name);
+            // So that no value is taken for the next name.
+            let count = values.iter().count();
+            self.0.extend_from_slice(&count.to_le_bytes());
+            for value in values {
                 self.part(value.as_bytes())?;
             }
         }

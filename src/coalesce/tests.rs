@@ -58,6 +58,21 @@ fn a_write_and_a_long_request_have_no_identity() {
 }
 
 #[test]
+fn no_value_of_a_header_is_taken_for_a_name() {
+    let with = |pairs: &[(&'static str, &str)]| {
+        let mut request = get("/a", "1");
+        for (name, value) in pairs {
+            let value = value.parse().unwrap();
+            request.headers_mut().append(*name, value);
+        }
+        identity(&request)
+    };
+    let one = with(&[("x-a", "b"), ("x-a", "x-c"), ("x-a", "d")]);
+    assert!(one.is_some());
+    assert_ne!(one, with(&[("x-a", "b"), ("x-c", "d")]));
+}
+
+#[test]
 fn a_body_is_a_part_of_what_is_asked() {
     let with = |body: &'static str| {
         let mut request = get("/a", "1");

@@ -60,7 +60,7 @@ impl Brake {
     /// Takes in how an attempt ended.
     pub(super) fn ended<R>(
         &self,
-        read: u128,
+        read: Option<u128>,
         result: &Result<Response<R>, BoxError>,
         place: Place,
     ) {
@@ -71,7 +71,7 @@ impl Brake {
         if (self.timed_out)(ended) {
             let now = Instant::now();
             place.cool(now);
-            let until = self.tally().timed_out(read, now);
+            let until = read.and_then(|read| self.tally().timed_out(read, now));
             if let Some(until) = until {
                 tracing::warn!(
                     timeouts = self.max,

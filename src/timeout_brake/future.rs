@@ -54,7 +54,8 @@ pin_project! {
         S: Service<Request<B>>,
     {
         brake: Arc<Brake>,
-        read: u128,
+        // `None`: it cannot be told from others.
+        read: Option<u128>,
         #[pin]
         stage: Stage<S, B>,
     }
@@ -87,7 +88,12 @@ where
         }
     }
 
-    pub(super) fn braked(inner: S, request: Request<B>, brake: Arc<Brake>, read: u128) -> Self {
+    pub(super) fn braked(
+        inner: S,
+        request: Request<B>,
+        brake: Arc<Brake>,
+        read: Option<u128>,
+    ) -> Self {
         let context = request.extensions().get::<RequestContext>();
         let priority = context.map(RequestContext::priority).unwrap_or_default();
         let stage = Stage::Waiting {
@@ -137,7 +143,8 @@ where
                 } => {
                     // Each time: another copy of it may have timed out.
                     let now = Instant::now();
-                    if let Some(refusal) = this.brake.refuses(*this.read, now) {
+                    if let Some(refusal) = this.read.and_then(|read| this.brake.refuses(read, now))
+                    {
                         return Poll::Ready(Err(refusal.into()));
                     }
                     let free = match ticket.poll(cx, now) {

@@ -55,7 +55,9 @@
 //! place, and else who came first.
 //!
 //! Two reads are the same if they are so in method, URL, account, body, and all
-//! headers but those that name the caller, such as `traceparent`.
+//! headers but those that name the caller, such as `traceparent`. One that is
+//! longer than 32 KiB, or whose body cannot be copied, is like no other: it
+//! takes a place, and may be sent however often it timed out.
 //!
 //! # Cancel safety
 //! The response future may be dropped at any time: its place, or the place in

@@ -10,7 +10,11 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{ResponseFuture, brake::Brake};
-use crate::{body::Replay, error::BoxError, identity::Identity};
+use crate::{
+    body::Replay,
+    error::BoxError,
+    identity::{Identity, is_read},
+};
 
 /// Middleware that brakes reads that time out. See the [module docs](super).
 #[derive(Clone, Debug)]
@@ -58,9 +62,11 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         if let Some(brake) = &self.brake
             && (brake.watches)(request.extensions().get())
-            && let Some(identity) = Identity::of(&request)
+            && is_read(&request)
         {
-            let (brake, read) = (Arc::clone(brake), brake.read(&identity));
+            let brake = Arc::clone(brake);
+            // One without takes a place all the same, for it may time out.
+            let read = Identity::of(&request).map(|identity| brake.read(&identity));
             // The instance that is ready may hold a place that others need
             // while this request waits, so it goes.
             let fresh = self.inner.clone();

@@ -255,6 +255,20 @@ async fn what_is_well_goes_as_fast_as_there_are_places() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_too_long_to_be_known_takes_a_place_all_the_same() {
+    let server = Server::always(Ends::InTimeout);
+    let client = server.braked(builder());
+    let long = || {
+        let context = RequestContext::new(Operation::Read);
+        let request = Request::post("/reports/").extension(context);
+        request.body(Body::from(vec![0; 40_000])).unwrap()
+    };
+    join_all((0..20).map(|_| client.clone().oneshot(long()))).await;
+    assert_eq!(server.calls(), 20);
+    assert_eq!(server.most_timeouts_within(secs(10)), 9);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_not_watched_passes() {
     let server = Server::always(Ends::InTimeout);
     let watched = |context: Option<&RequestContext>| {
