@@ -95,9 +95,8 @@ where
         read: Option<u128>,
     ) -> Self {
         let context = request.extensions().get::<RequestContext>();
-        let priority = context.map(RequestContext::priority).unwrap_or_default();
         let stage = Stage::Waiting {
-            ticket: brake.gate.ticket(priority),
+            ticket: brake.gate.ticket(context),
             until: None,
             send_by: SendBy::new(Deadline::to_send(request.extensions())),
             asking: Some((inner, request)),

@@ -1,6 +1,6 @@
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
     time::Duration,
@@ -9,7 +9,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::tally::later;
-use crate::extensions::Priority;
+use crate::extensions::{AccountId, Priority, RequestContext};
 
 /// The places of the reads under way, and of those that timed out lately.
 ///
@@ -19,18 +19,43 @@ use crate::extensions::Priority;
 pub(super) struct Gate {
     state: Mutex<State>,
     places: usize,
+    /// So many of them may be had by reads that nobody waits for.
+    low: usize,
+    /// And so many by one account.
+    own: usize,
     /// For how long a timeout keeps its place.
     hold: Duration,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    taken: usize,
+    held: Held,
     /// When the places of those that timed out are free, the first one first.
-    cooling: VecDeque<Instant>,
+    cooling: VecDeque<(Instant, Kind)>,
     /// Those who wait: the more urgent first, and else who came first.
-    line: BTreeMap<Number, Option<Waker>>,
+    line: BTreeMap<Number, Waiter>,
     next: u64,
+}
+
+/// How many places are taken, or were and are not free yet.
+#[derive(Debug, Default)]
+struct Held {
+    all: usize,
+    low: usize,
+    by_account: HashMap<AccountId, usize>,
+}
+
+/// Whose read it is, and how urgent.
+#[derive(Clone, Debug)]
+struct Kind {
+    priority: Priority,
+    account: Option<AccountId>,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    waker: Option<Waker>,
+    account: Option<AccountId>,
 }
 
 type Number = (Reverse<Priority>, u64);
@@ -39,7 +64,7 @@ type Number = (Reverse<Priority>, u64);
 #[derive(Debug)]
 pub(super) struct Ticket {
     gate: Arc<Gate>,
-    priority: Priority,
+    kind: Kind,
     /// Once it waits.
     number: Option<Number>,
 }
@@ -48,21 +73,29 @@ pub(super) struct Ticket {
 #[derive(Debug)]
 pub(super) struct Place {
     gate: Arc<Gate>,
+    kind: Kind,
 }
+
+// ===== impl Gate =====
 
 impl Gate {
     pub(super) fn new(places: usize, hold: Duration) -> Self {
         Self {
             state: Mutex::default(),
             places,
+            low: places - (places / 4).min(2),
+            own: places.div_ceil(2),
             hold,
         }
     }
 
-    pub(super) fn ticket(self: &Arc<Self>, priority: Priority) -> Ticket {
+    pub(super) fn ticket(self: &Arc<Self>, context: Option<&RequestContext>) -> Ticket {
         Ticket {
             gate: Arc::clone(self),
-            priority,
+            kind: Kind {
+                priority: context.map(RequestContext::priority).unwrap_or_default(),
+                account: context.and_then(RequestContext::account).cloned(),
+            },
             number: None,
         }
     }
@@ -71,31 +104,84 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the state, and wakes whoever is the first in line then.
+    /// Changes the state, and wakes whoever may have something to do then.
     fn change(&self, work: impl FnOnce(&mut State)) {
-        let first = {
+        let woken = {
             let mut state = self.state();
             work(&mut state);
-            state.first()
+            self.woken(&mut state)
         };
-        if let Some(first) = first {
-            first.wake();
+        woken.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// The first in line, who looks after the time, and the first for whom
+    /// there is room.
+    fn woken(&self, state: &mut State) -> [Option<Waker>; 2] {
+        let next = self.next(state);
+        let first = state.line.keys().next().copied();
+        [first, next].map(|number| state.line.get_mut(&number?)?.waker.take())
+    }
+
+    /// The first in line for whom there is room.
+    fn next(&self, state: &State) -> Option<Number> {
+        if state.held.all >= self.places {
+            return None;
         }
+        let mut line = state.line.iter();
+        let next = line.find(|((priority, _), waiter)| {
+            self.has_room(&state.held, priority.0, waiter.account.as_ref())
+        });
+        next.map(|(number, _)| *number)
+    }
+
+    fn has_room(&self, held: &Held, priority: Priority, account: Option<&AccountId>) -> bool {
+        let own = account.and_then(|account| held.by_account.get(account));
+        held.all < self.places
+            && (priority != Priority::Low || held.low < self.low)
+            && own.is_none_or(|own| *own < self.own)
     }
 }
+
+// ===== impl State =====
 
 impl State {
-    fn first(&mut self) -> Option<Waker> {
-        self.line.first_entry()?.get_mut().take()
-    }
-
-    fn has_room(&mut self, places: usize, now: Instant) -> bool {
-        while self.cooling.front().is_some_and(|free| *free <= now) {
-            self.cooling.pop_front();
+    /// Frees the places of those that timed out long enough ago.
+    fn cool_down(&mut self, now: Instant) {
+        while let Some((free, _)) = self.cooling.front()
+            && *free <= now
+            && let Some((_, kind)) = self.cooling.pop_front()
+        {
+            self.held.free(&kind);
         }
-        self.taken.saturating_add(self.cooling.len()) < places
     }
 }
+
+// ===== impl Held =====
+
+impl Held {
+    fn take(&mut self, kind: &Kind) {
+        self.all += 1;
+        self.low += usize::from(kind.priority == Priority::Low);
+        if let Some(account) = &kind.account {
+            *self.by_account.entry(account.clone()).or_default() += 1;
+        }
+    }
+
+    fn free(&mut self, kind: &Kind) {
+        self.all -= 1;
+        self.low -= usize::from(kind.priority == Priority::Low);
+        if let Some(account) = &kind.account
+            && let Some(own) = self.by_account.get_mut(account)
+        {
+            *own -= 1;
+            if *own == 0 {
+                self.by_account.remove(account);
+            }
+        }
+    }
+}
+
+// ===== impl Ticket =====
 
 impl Ticket {
     /// A place; or, for the first in line, when the next one is free at the
@@ -106,31 +192,45 @@ impl Ticket {
         now: Instant,
     ) -> Poll<Result<Place, Option<Instant>>> {
         let waker = cx.waker().clone();
-        let mut state = self.gate.state();
+        let (gate, kind) = (&*self.gate, &self.kind);
+        let mut state = gate.state();
+        state.cool_down(now);
         let number = self.number.unwrap_or_else(|| {
             state.next += 1;
-            (Reverse(self.priority), state.next)
+            (Reverse(kind.priority), state.next)
         });
-        let first = state.line.keys().next();
-        let is_first = first.is_none_or(|first| number <= *first);
-        if is_first && state.has_room(self.gate.places, now) {
+        let is_next = gate.has_room(&state.held, kind.priority, kind.account.as_ref())
+            && gate.next(&state).is_none_or(|next| number <= next);
+        if is_next {
             let own = self.number.take().and_then(|n| state.line.remove(&n));
-            state.taken += 1;
-            let next = state.first();
+            state.held.take(kind);
+            // There may be room for another one, too.
+            let woken = gate.woken(&mut state);
             drop(state);
             drop(own);
-            // There may be room for that one, too.
-            if let Some(next) = next {
-                next.wake();
-            }
-            let gate = Arc::clone(&self.gate);
-            return Poll::Ready(Ok(Place { gate }));
+            woken.into_iter().flatten().for_each(Waker::wake);
+            return Poll::Ready(Ok(Place {
+                gate: Arc::clone(&self.gate),
+                kind: kind.clone(),
+            }));
         }
         self.number = Some(number);
-        let old = state.line.insert(number, Some(waker));
-        let free = state.cooling.front().copied().filter(|_| is_first);
+        let waiter = Waiter {
+            waker: Some(waker),
+            account: kind.account.clone(),
+        };
+        let old = state.line.insert(number, waiter);
+        let is_first = state.line.keys().next() == Some(&number);
+        let free = state.cooling.front().filter(|_| is_first);
+        let free = free.map(|(free, _)| *free);
+        // Not this one, but what has cooled down may be another's.
+        let next = gate.next(&state);
+        let next = next.and_then(|next| state.line.get_mut(&next)?.waker.take());
         drop(state);
         drop(old);
+        if let Some(next) = next {
+            next.wake();
+        }
         match free {
             Some(_) => Poll::Ready(Err(free)),
             None => Poll::Pending,
@@ -148,16 +248,22 @@ impl Drop for Ticket {
     }
 }
 
+// ===== impl Place =====
+
 impl Place {
     /// It timed out: the place is free later.
     pub(super) fn cool(self, now: Instant) {
         let free = later(now, self.gate.hold);
-        self.gate.state().cooling.push_back(free);
+        let kind = self.kind.clone();
+        let mut state = self.gate.state();
+        state.held.take(&kind);
+        state.cooling.push_back((free, kind));
+        drop(state);
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.gate.change(|state| state.taken -= 1);
+        self.gate.change(|state| state.held.free(&self.kind));
     }
 }

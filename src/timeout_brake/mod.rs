@@ -52,7 +52,9 @@
 //! shows nothing of the server.
 //!
 //! A more urgent read ([`Priority`](crate::extensions::Priority)) has the next
-//! place, and else who came first.
+//! place, and else who came first. Reads that nobody waits for leave a quarter
+//! of the places free, two at most; and one account has no more than half of
+//! them, rounded up, so that its timeouts do not keep the others waiting.
 //!
 //! Two reads are the same if they are so in method, URL, account, body, and all
 //! headers but those that name the caller, such as `traceparent`. One that is

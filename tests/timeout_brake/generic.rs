@@ -335,6 +335,46 @@ async fn an_urgent_read_has_the_next_place() {
     assert_eq!(server.calls(), 6);
 }
 
+/// How many of thirty that time out go at once, and how long another one takes
+/// that comes then. All of them go in the end.
+async fn beside(many: RequestContext, other: RequestContext) -> (usize, Duration) {
+    let server = Server::always(Ends::InTimeout);
+    let client = server.braked(builder());
+    let ask = |n, context: &RequestContext| {
+        let mut read = read(n);
+        read.extensions_mut().insert(context.clone());
+        tokio::spawn(client.clone().oneshot(read))
+    };
+    let many: Vec<_> = (0..30).map(|n| ask(n, &many)).collect();
+    sleep(secs(1) / 2).await;
+    let (at_once, start) = (server.calls(), Instant::now());
+    ask(99, &other).await.unwrap().unwrap();
+    let took = start.elapsed();
+    let rest = tokio::time::timeout(secs(100), join_all(many));
+    assert!(
+        rest.await
+            .unwrap()
+            .into_iter()
+            .all(|it| it.unwrap().is_ok())
+    );
+    assert_eq!(server.calls(), 31);
+    assert!(server.most_timeouts_within(secs(10)) <= 9);
+    (at_once, took)
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_that_nobody_waits_for_leave_places_free() {
+    let of = |priority| RequestContext::new(Operation::Read).with_priority(priority);
+    let met = beside(of(Priority::Low), of(Priority::High)).await;
+    assert_eq!(met, (7, secs(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_account_has_half_of_the_places() {
+    let of = |account: &str| RequestContext::new(Operation::Read).with_account(account);
+    assert_eq!(beside(of("1"), of("2")).await, (5, secs(1)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_waits_for_a_place_waits_no_longer_than_its_deadline() {
     let server = Server::always(Ends::InTimeout);
