@@ -143,7 +143,9 @@ impl Ring {
         context: Option<&RequestContext>,
         now: Instant,
     ) -> Option<TokenStopped> {
-        self.slots.get(key)?.stop_of(context, now).cloned()
+        let slot = self.slots.get(key)?;
+        let stop = slot.stop_of(context, now);
+        stop.or_else(|| slot.refused(now)).cloned()
     }
 
     /// Forgets the token that was not used for longest, of those that can be

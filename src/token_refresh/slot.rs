@@ -108,6 +108,15 @@ impl Slot {
         matches!(self.failed, Some(Failure::Stopped(_)))
     }
 
+    /// What stops a token that is over, and whose refresh was refused.
+    pub(super) fn refused(&self, now: Instant) -> Option<&TokenStopped> {
+        let is_good = self.held.as_ref().is_some_and(|held| held.is_good(now));
+        match self.failure(now)? {
+            Failure::Stopped(stopped) if !is_good => Some(stopped),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_in_trouble(&self) -> bool {
         self.failed.is_some() || !self.stops.is_empty()
     }

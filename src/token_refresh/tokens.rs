@@ -291,7 +291,12 @@ impl Pilot {
             Some(Landed::Failed { failure, .. }) => Some(failure.clone()),
             _ => None,
         };
+        let is_stop = matches!(failure, Some(Failure::Stopped(_)));
         self.flight.land(failure);
+        if is_stop {
+            // What bears the old token still waits inside, and is called back.
+            self.tokens.stops.notify_waiters();
+        }
         match landed {
             Some(Landed::Refreshed { was_stopped }) => {
                 if was_stopped {

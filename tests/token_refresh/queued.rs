@@ -59,3 +59,44 @@ async fn what_queues_when_its_token_is_stopped_is_not_sent() {
     }
     assert_eq!(ledger.advertisers["2"].admitted, 100);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_queues_when_its_token_cannot_be_refreshed_is_not_sent() {
+    let second = Duration::from_secs(1);
+    let simulator = Simulator::builder()
+        .tokens(["another"])
+        .latency(Latency::fixed(Duration::from_millis(100)))
+        .build()
+        .unwrap();
+    // Only the server knows when it is over, or the client, too.
+    for (name, knows) in [("one", false), ("two", true)] {
+        simulator.issue_token(name, Some(second));
+        let token = Token::new(name).unwrap();
+        let token = match knows {
+            true => token.expires_in(second),
+            false => token,
+        };
+        let tokens = LongTermTokens::builder().token(token);
+        let client = TikTokLayer::builder()
+            .tokens(tokens.build().unwrap())
+            .build()
+            .layer(simulator.clone());
+        let before = simulator.ledger().total.received;
+        // At ten a second, that is five seconds.
+        let sent = (0..50).map(|n| client.clone().oneshot(create(name, &n.to_string())));
+        let mut good = 0;
+        for answer in join_all(sent).await {
+            match answer {
+                Ok(response) => {
+                    assert_eq!(ErrorClass::of(&response), ErrorClass::Success);
+                    good += 1;
+                }
+                Err(error) => assert!(error.is::<TokenStopped>(), "{error}"),
+            }
+        }
+        // Those that were on their way when the first was refused.
+        let refused = simulator.ledger().total.received - before - good;
+        assert!((1..=30).contains(&good), "{good}");
+        assert!((1..=10).contains(&refused), "{refused}");
+    }
+}
