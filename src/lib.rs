@@ -148,6 +148,7 @@ mod identity;
 mod oneshot;
 #[cfg(any(
     feature = "per-account-concurrency",
+    feature = "report-batching",
     feature = "timeout-brake",
     feature = "token-refresh"
 ))]

@@ -1,4 +1,5 @@
 use std::{
+    error::Error,
     fmt,
     future::Future,
     pin::Pin,
@@ -13,7 +14,7 @@ use pin_project_lite::pin_project;
 use super::{Landed, Lead, Outcome};
 use crate::{
     body::{Frames, SharedBody},
-    error::{BoxError, is_unsent},
+    error::{BoxError, DeadlineExceeded, below},
 };
 
 pin_project! {
@@ -47,6 +48,23 @@ pub(crate) enum Gathered<R: Body> {
     /// An answer that broke off. Its error is whoever's who asked.
     Broken(Response<SharedBody<R>>),
     Failed(BoxError),
+}
+
+/// What others are told of an answer that broke off.
+pub(crate) const BROKE_OFF: &str = "the answer broke off";
+
+/// Whether the failure is the first caller's own, and says nothing of those
+/// who share the call: only its deadline is. Whatever else kept it from being
+/// sent, such as a wait or a full queue, would keep them, too.
+pub(crate) fn is_own(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<DeadlineExceeded>() {
+            return true;
+        }
+        next = below(error);
+    }
+    false
 }
 
 impl<F, R> Gather<F, R> {
@@ -134,12 +152,10 @@ impl<R: Body> Gathered<R> {
             // The next one would be as long.
             Self::Long(response) => (Outcome::AskAlone, Ok(response)),
             Self::Broken(response) => {
-                let landed = Landed::failed("the answer broke off");
+                let landed = Landed::failed(BROKE_OFF);
                 (Outcome::Landed(landed), Ok(response))
             }
-            // What keeps one request from being sent, such as its deadline,
-            // says nothing of the others.
-            Self::Failed(error) if !is_followed || is_unsent(&*error) => {
+            Self::Failed(error) if !is_followed || is_own(&*error) => {
                 (Outcome::AskAnew, Err(error))
             }
             Self::Failed(error) => {

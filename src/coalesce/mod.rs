@@ -15,6 +15,8 @@ mod tests;
 pub use self::error::SharedError;
 #[cfg(feature = "report-batching")]
 pub(crate) use self::flight::Flight;
+#[cfg(feature = "report-batching")]
+pub(crate) use self::gather::{BROKE_OFF, is_own};
 pub(crate) use self::{
     board::{Board, Lead, Role},
     flight::{Follow, Landed, Outcome},

@@ -37,6 +37,8 @@ mod lookup;
 mod operation;
 mod paced_hold;
 mod partial_failure;
+#[cfg(feature = "report-batching")]
+mod read_back;
 mod retry_after;
 
 #[cfg(any(
@@ -52,6 +54,8 @@ pub(crate) use self::departure::Departure;
     feature = "retry-after-header"
 ))]
 pub(crate) use self::lookup::Lookup;
+#[cfg(feature = "report-batching")]
+pub(crate) use self::read_back::ReadBack;
 pub use self::{
     account::AccountId,
     attempt::Attempt,

@@ -12,7 +12,6 @@ use crate::coalesce::{Flight, Follow, Identity, Landed, Outcome};
 #[derive(Debug)]
 pub(super) struct Crews {
     open: Mutex<HashMap<Identity, Arc<Crew>>>,
-    max_members: usize,
     max_crews: usize,
 }
 
@@ -49,15 +48,15 @@ pub(super) struct Captain {
 }
 
 impl Crews {
-    pub(super) fn new(max_members: usize, max_crews: usize) -> Self {
+    pub(super) fn new(max_crews: usize) -> Self {
         Self {
             open: Mutex::default(),
-            max_members,
             max_crews,
         }
     }
 
-    pub(super) fn join(self: &Arc<Self>, group: &Identity, asked: Asked) -> Place {
+    /// At most `max` share one request.
+    pub(super) fn join(self: &Arc<Self>, group: &Identity, asked: Asked, max: usize) -> Place {
         let flight = Arc::new(Flight::default());
         let mut open = self.open();
         let is_full = open.len() >= self.max_crews;
@@ -77,7 +76,7 @@ impl Crews {
                 }
                 aboard.members.push((asked, flight));
                 let mut woken = None;
-                if aboard.members.len() >= self.max_members {
+                if aboard.members.len() >= max {
                     aboard.is_closed = true;
                     woken = aboard.leader.take();
                     entry.remove();

@@ -62,22 +62,33 @@
 //! layer inside puts it in, it must follow from these. What changes something
 //! is never shared.
 //!
+//! A read may get the answer of an identical one that began before a write which
+//! has ended since: what one has written oneself is not certain to be in it. So
+//! what reads back whether a write was carried out, such as a hook of your own
+//! for the layer of the feature `reconcile`, must not go through this layer. The
+//! reads of `ReadBackByName` share nothing.
+//!
 //! A merged request names no account in its
 //! [`RequestContext`](crate::extensions::RequestContext): it takes no account's
 //! permit, and if it is refused, that is no account's fault. Where a layer
 //! inside gives each account a token of its own, it bears that of requests
 //! without an account.
 //!
-//! An answer is read to its end before it is handed out. What is longer than
+//! An answer that may be shared or kept is read to its end before it is handed
+//! out. What is longer than
 //! [`max_shared_bytes`](ReportBatchingBuilder::max_shared_bytes) is streamed to
 //! the one who asked first, and the others ask for themselves.
 //!
 //! # Errors
 //!
-//! All who share a request share its failure, as [`SharedError`]. What kept only
-//! the first from being sent, such as its deadline, is its own; the others ask
-//! anew. If a merged request brings anything but what was expected, each is
-//! sent for itself.
+//! All who share a request share its failure, as [`SharedError`]. Only a
+//! deadline is the first one's own; the others ask anew then.
+//!
+//! All who were merged share a failure, too, and an answer that another request
+//! would get as well, such as that there are too many. Each is sent for itself
+//! where the answer cannot be taken apart, where what was asked was refused, for
+//! that may be the fault of one of them, and where it was for want of a token or
+//! because the merged one had timed out too often.
 //!
 //! # Cancel safety
 //!

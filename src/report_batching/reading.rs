@@ -9,13 +9,13 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use tokio::time::{Sleep, sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep};
 use tower_service::Service;
 
 use super::{
     Asked, Reads,
     crews::{Captain, Place},
-    merging::{apart, merged},
+    merging::{Apart, apart, merged},
     saved::{Saved, saved},
     service::{Batching, Reading},
 };
@@ -25,6 +25,7 @@ use crate::{
     error::{BoxError, DeadlineExceeded},
     extensions::Deadline,
     oneshot::Oneshot,
+    send_by::SendBy,
 };
 
 pin_project! {
@@ -40,8 +41,7 @@ pin_project! {
         captain: Option<Captain>,
         asked: Vec<Asked>,
         batching: Arc<Batching<D>>,
-        #[pin]
-        until: Option<Sleep>,
+        send_by: SendBy,
         #[pin]
         stage: Stage<S, B, R>,
     }
@@ -79,7 +79,7 @@ where
             captain: None,
             asked: Vec::new(),
             batching,
-            until: until.map(sleep_until),
+            send_by: SendBy::new(until),
             stage: Stage::New,
         }
     }
@@ -108,10 +108,19 @@ where
                         Role::Alone => Stage::Alone,
                         Role::Lead(lead) => {
                             *this.lead = Some(lead);
+                            let max = this.batching.shared.reads.max_members();
+                            let max = max.min(limits.max_members);
+                            // Whoever must go sooner cannot wait for others.
+                            let is_hasty = Deadline::to_send(reading.request.extensions())
+                                .is_some_and(|until| {
+                                    let left = until.saturating_duration_since(Instant::now());
+                                    left <= limits.linger
+                                });
                             match &reading.part {
                                 None => Stage::Alone,
+                                Some(_) if is_hasty || max < 2 => Stage::Alone,
                                 Some((group, asked)) => {
-                                    match lane.crews.join(group, asked.clone()) {
+                                    match lane.crews.join(group, asked.clone(), max) {
                                         Place::Alone => Stage::Alone,
                                         Place::Sailor(follow) => Stage::Aboard { follow },
                                         Place::Captain(captain) => {
@@ -128,12 +137,18 @@ where
                 }
                 StageProj::Following { follow } => match follow.poll(cx) {
                     Poll::Ready(Outcome::Landed(landed)) => {
-                        saved(Saved::Shared, 1);
+                        count(Saved::Shared, &landed);
                         return Poll::Ready(landed.into_result());
                     }
                     Poll::Ready(Outcome::AskAnew) => Stage::New,
-                    Poll::Ready(Outcome::AskAlone) => Stage::Alone,
-                    Poll::Pending => return late(this.until.as_mut(), cx),
+                    Poll::Ready(Outcome::AskAlone) => {
+                        // Its answer is too long to be kept.
+                        if let Some(reading) = this.reading {
+                            reading.is_kept = false;
+                        }
+                        Stage::Alone
+                    }
+                    Poll::Pending => return late(this.send_by, cx),
                 },
                 StageProj::Lingering { linger } => {
                     let captain = this.captain.as_ref().expect("only a captain lingers");
@@ -157,6 +172,7 @@ where
                 }
                 StageProj::Aboard { follow } => match follow.poll(cx) {
                     Poll::Ready(Outcome::Landed(landed)) => {
+                        count(Saved::Merged, &landed);
                         let reading = this.reading.take().expect("it is not sent");
                         if reading.is_kept {
                             this.batching.keep(&reading.identity, &landed);
@@ -167,31 +183,44 @@ where
                         return Poll::Ready(landed.into_result());
                     }
                     Poll::Ready(Outcome::AskAnew | Outcome::AskAlone) => Stage::Alone,
-                    Poll::Pending => return late(this.until.as_mut(), cx),
+                    Poll::Pending => return late(this.send_by, cx),
                 },
                 StageProj::Merged { call } => {
                     let gathered = ready!(call.poll(cx));
                     let captain = this.captain.take().expect("a captain asks for all");
-                    match apart(&this.batching.shared.reads, gathered, this.asked) {
-                        Some(answers) => {
-                            saved(Saved::Merged, answers.len() - 1);
-                            let mut answers = answers.into_iter();
-                            let (head, frames) = answers.next().expect("there are two at least");
-                            captain.land(answers.map(|it| Landed::answer(it.0, it.1)).collect());
+                    let reading = match apart(&this.batching.shared.reads, gathered, this.asked) {
+                        // Dropped, the captain tells the others to do the same.
+                        Apart::AskAlone => None,
+                        Apart::Own(own) => Some((own, false)),
+                        Apart::Each(own, others) => {
+                            captain.land(others);
+                            Some((own, true))
+                        }
+                        Apart::All(own, landed) => {
+                            captain.land(vec![landed; this.asked.len() - 1]);
+                            Some((own, false))
+                        }
+                    };
+                    match reading {
+                        Some((own, is_good)) => {
                             let reading = this.reading.take().expect("it is not sent alone");
-                            let own = Gathered::Whole(head, frames);
-                            let identity = reading.is_kept.then_some(reading.identity);
+                            let is_kept = reading.is_kept && is_good;
+                            let identity = is_kept.then_some(reading.identity);
                             return Poll::Ready(end(own, identity, this.lead, this.batching));
                         }
-                        // Dropped, the captain tells the others to do the same.
                         None => Stage::Alone,
                     }
                 }
                 StageProj::Alone => {
                     let reading = this.reading.take().expect("a read is sent once");
                     let send = Oneshot::new(this.inner.clone(), reading.request);
+                    let max_bytes = match (&this.lead, reading.is_kept) {
+                        // Nobody else is to have it, so it is handed on as it comes.
+                        (None, false) => 0,
+                        _ => limits.max_shared_bytes,
+                    };
                     Stage::Called {
-                        call: Gather::new(send, limits.max_shared_bytes),
+                        call: Gather::new(send, max_bytes),
                         identity: reading.is_kept.then_some(reading.identity),
                     }
                 }
@@ -223,11 +252,15 @@ fn end<R: Body, D>(
     }
 }
 
+/// Counts a read that has its answer from another's call.
+fn count(by: Saved, landed: &Landed) {
+    if matches!(landed, Landed::Answer(_)) {
+        saved(by);
+    }
+}
+
 /// Whoever waits for another's answer waits no longer than its deadline.
-fn late<T>(until: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Poll<Result<T, BoxError>> {
-    let Some(until) = until.as_pin_mut() else {
-        return Poll::Pending;
-    };
-    ready!(until.poll(cx));
+fn late<T>(send_by: &mut SendBy, cx: &mut Context<'_>) -> Poll<Result<T, BoxError>> {
+    ready!(send_by.poll(cx));
     Poll::Ready(Err(DeadlineExceeded::new(None, None).into()))
 }

@@ -76,6 +76,13 @@ pub trait Reads<B> {
     /// How the request is treated, or `None` if it is to pass.
     fn read(&self, request: &Request<B>) -> Option<Read>;
 
+    /// How many members can be asked for at once. No more are merged, whatever
+    /// [`max_merged`](super::ReportBatchingBuilder::max_merged) says. By
+    /// default there is no such limit.
+    fn max_members(&self) -> usize {
+        usize::MAX
+    }
+
     /// The URL that asks for these members of a group at once. `None` if there
     /// is none; that is what it gives by default.
     fn merged(&self, group: &Uri, members: &[Arc<str>]) -> Option<Uri> {

@@ -9,8 +9,8 @@ pub(super) enum Saved {
     Merged,
 }
 
-/// Counts the reads that were not sent.
-pub(super) fn saved(by: Saved, reads: usize) {
+/// Counts a read that was answered and not sent.
+pub(super) fn saved(by: Saved) {
     #[cfg(feature = "metrics")]
     crate::metrics::reads_saved(
         match by {
@@ -18,8 +18,8 @@ pub(super) fn saved(by: Saved, reads: usize) {
             Saved::Kept => "kept",
             Saved::Merged => "merged",
         },
-        reads as u64,
+        1,
     );
     #[cfg(not(feature = "metrics"))]
-    let _ = (by, reads);
+    let _ = by;
 }

@@ -21,7 +21,7 @@ use crate::{
     body::{Replay, SharedBody},
     coalesce::{Board, Identity, Landed},
     error::BoxError,
-    extensions::{Priority, RequestContext},
+    extensions::{Priority, ReadBack, RequestContext},
 };
 
 /// Middleware that answers reads that ask the same with one request. See the
@@ -62,7 +62,7 @@ impl<S, D> ReportBatching<S, D> {
         let batching = Batching {
             lanes: std::array::from_fn(|_| Lane {
                 board: Arc::new(Board::new(limits.max_reads)),
-                crews: Arc::new(Crews::new(limits.max_members, limits.max_reads)),
+                crews: Arc::new(Crews::new(limits.max_reads)),
             }),
             kept: Kept::new(limits.kept),
             shared,
@@ -108,6 +108,7 @@ where
     #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         if let Some(batching) = &self.batching
+            && request.extensions().get::<ReadBack>().is_none()
             && let Some(read) = batching.shared.reads.read(&request)
             && let Some(identity) = Identity::of(&request)
         {
@@ -130,16 +131,16 @@ impl<S: Clone, D> ReportBatching<S, D> {
     {
         let batching = self.batching.as_ref().expect("it was there a moment ago");
         let batching = Arc::clone(batching);
+        // The instance that is ready may hold a place that others need, while
+        // this request waits for another's answer or has one, so it goes.
+        let fresh = self.inner.clone();
+        drop(mem::replace(&mut self.inner, fresh));
         if read.is_kept()
             && let Some((landed, age)) = batching.kept.get(&identity, Instant::now())
         {
-            saved(Saved::Kept, 1);
+            saved(Saved::Kept);
             return ResponseFuture::kept(landed, age);
         }
-        // The instance that is ready may hold a place that others need while
-        // this request waits for another's answer, so it goes.
-        let fresh = self.inner.clone();
-        drop(mem::replace(&mut self.inner, fresh));
         let part = read.as_part().filter(|_| batching.merges());
         let reading = Reading {
             part: part.and_then(|part| {
@@ -151,7 +152,7 @@ impl<S: Clone, D> ReportBatching<S, D> {
                 Some((group, asked))
             }),
             group: part.map(|part| part.group().clone()),
-            is_kept: read.is_kept(),
+            is_kept: read.is_kept() && batching.keeps(),
             request,
             identity,
         };
@@ -160,6 +161,10 @@ impl<S: Clone, D> ReportBatching<S, D> {
 }
 
 impl<D> Batching<D> {
+    fn keeps(&self) -> bool {
+        !self.shared.limits.kept.keep_for.is_zero()
+    }
+
     fn merges(&self) -> bool {
         !self.shared.limits.linger.is_zero()
     }
@@ -196,5 +201,43 @@ impl<S: fmt::Debug, D> fmt::Debug for ReportBatching<S, D> {
             .field("inner", &self.inner)
             .field("is_on", &self.batching.is_some())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, future};
+
+    use http_body_util::Full;
+    use tower_layer::Layer;
+
+    use super::*;
+    use crate::report_batching::ReportBatchingLayer;
+
+    struct All;
+
+    impl<B> Reads<B> for All {
+        fn read(&self, _: &Request<B>) -> Option<Read> {
+            Some(Read::shared())
+        }
+    }
+
+    #[test]
+    fn what_reads_back_shares_nothing() {
+        let mut calls = 0;
+        let inner = tower::service_fn(|_: Request<Full<Bytes>>| {
+            future::ready(Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())))
+        });
+        let layer = ReportBatchingLayer::builder(All).build().unwrap();
+        let mut client = layer.layer(inner);
+        for marked in [false, true] {
+            let mut request = Request::new(Full::<Bytes>::default());
+            if marked {
+                request.extensions_mut().insert(ReadBack);
+            }
+            let future = client.call(request);
+            calls += usize::from(format!("{future:?}").contains("Through"));
+            assert_eq!(calls, usize::from(marked));
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use http::header::AGE;
 use tokio::time::sleep;
-use tower::ServiceExt;
+use tower::{Layer, Service, ServiceExt, limit::ConcurrencyLimit};
 
 use crate::support::{Server, builder, get, report, secs, text};
 
@@ -61,4 +61,16 @@ async fn a_flood_of_reports_keeps_few() {
     assert_eq!(server.calls(), before);
     client.oneshot(report(39, "")).await.unwrap();
     assert_eq!(server.calls(), before + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kept_answer_holds_no_place_of_the_service_inside() {
+    let layer = builder().keep_for(secs(60)).build().unwrap();
+    let client = layer.layer(ConcurrencyLimit::new(Server::default(), 1));
+    client.clone().oneshot(report(1, "")).await.unwrap();
+    let mut idle = client.clone();
+    idle.ready().await.unwrap();
+    idle.call(report(1, "")).await.unwrap();
+    let other = client.oneshot(report(2, ""));
+    assert!(tokio::time::timeout(secs(5), other).await.is_ok());
 }

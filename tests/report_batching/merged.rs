@@ -1,18 +1,26 @@
 //! Reports that differ in the advertiser only are merged.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::future::join_all;
+use http::{Request, Response, StatusCode};
 use serde_json::Value;
-use tower::{Layer, ServiceExt};
+use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_tiktok::{
     classify::{ApiCode, ErrorClass},
+    extensions::Deadline,
     simulator::{Latency, Simulator, SimulatorBuilder},
     tiktok::{TikTokLayer, token::LongTermTokens},
     token_refresh::{Token, TokenVerdict},
 };
 
-use crate::support::{builder, json, report, secs, world};
+use crate::support::{Body, Server, builder, json, report, secs, world};
 
 const LINGER: Duration = Duration::from_millis(20);
 
@@ -86,6 +94,47 @@ async fn one_that_is_refused_does_not_spoil_the_others() {
     for (answer, expected) in answers.iter().zip(expected) {
         assert_eq!(json(answer)["data"], expected);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_merged_report_that_is_throttled_is_not_six_calls() {
+    let calls = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&calls);
+    let inner = service_fn(move |_: Request<Body>| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        async {
+            let mut response = Response::new(Body::default());
+            *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+            Ok::<_, BoxError>(response)
+        }
+    });
+    let layer = builder().merge_within(LINGER).build().unwrap();
+    let client = layer.layer(inner);
+    let reports = (1..=5).map(|n| client.clone().oneshot(report(n, "")));
+    for answer in join_all(reports).await {
+        let status = answer.unwrap().status();
+        assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_are_merged_than_tiktok_takes() {
+    let most = builder().merge_within(LINGER).max_merged(6);
+    let world = world(slow(), Some(most));
+    join_all((1..=50).map(|n| world.ask(report(n, "")))).await;
+    assert_eq!(world.reports(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_must_go_before_the_others_can_come_goes_alone() {
+    let server = Server::default();
+    let client = server.batched(builder().merge_within(secs(10)));
+    let mut hasty = report(1, "");
+    hasty.extensions_mut().insert(Deadline::within(secs(5)));
+    let start = tokio::time::Instant::now();
+    client.oneshot(hasty).await.unwrap();
+    assert_eq!(start.elapsed(), secs(1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,11 +1,25 @@
 //! Identical reads under way are one.
 
-use futures_util::future::join_all;
-use http::Request;
-use tokio::time::sleep;
-use tower::ServiceExt;
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use futures_util::{
+    future::join_all,
+    stream::{self, StreamExt},
+};
+use http::{Request, Response};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
+use tokio::time::{sleep, timeout};
+use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 use tower_tiktok::{
-    error::DeadlineExceeded,
+    error::{DeadlineExceeded, WaitTooLong},
     extensions::{Deadline, Operation, Priority, RequestContext},
     report_batching::{InvalidReportBatching, SharedError},
     simulator::{Latency, Simulator},
@@ -173,6 +187,71 @@ async fn too_many_reads_are_each_sent() {
     });
     assert!(join_all(reads).await.iter().all(Result::is_ok));
     assert_eq!(server.calls(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_would_keep_all_from_being_sent_is_shared() {
+    let calls = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&calls);
+    let inner = service_fn(move |_: Request<Body>| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        async {
+            sleep(secs(1)).await;
+            let error = BoxError::from(WaitTooLong::new(secs(600), None));
+            Err::<Response<Body>, _>(error)
+        }
+    });
+    let client = builder().build().unwrap().layer(inner);
+    let reads = (0..50).map(|_| client.clone().oneshot(report(1, "")));
+    for error in join_all(reads).await {
+        assert!(error.err().unwrap().is::<SharedError>());
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_is_the_first_ones_own() {
+    let inner = service_fn(|request: Request<Body>| async move {
+        sleep(secs(1)).await;
+        match request.extensions().get::<Deadline>() {
+            Some(_) => Err(BoxError::from(DeadlineExceeded::new(None, None))),
+            None => Ok(Response::new(Body::default())),
+        }
+    });
+    let client = builder().build().unwrap().layer(inner);
+    let mut hasty = report(1, "");
+    hasty.extensions_mut().insert(Deadline::within(secs(60)));
+    let reads = [hasty, report(1, ""), report(1, "")];
+    let answers = join_all(reads.map(|read| client.clone().oneshot(read))).await;
+    let good: Vec<_> = answers.iter().map(Result::is_ok).collect();
+    assert_eq!(good, [false, true, true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_shares_is_handed_on_as_it_comes() {
+    let inner = service_fn(|_: Request<Body>| async {
+        let first = Ok::<_, Infallible>(Frame::data(Bytes::from("begins")));
+        let endless = stream::iter([first]).chain(stream::pending());
+        Ok::<_, BoxError>(Response::new(StreamBody::new(Box::pin(endless))))
+    });
+    let client = builder().max_reads(0).build().unwrap().layer(inner);
+    let response = timeout(secs(1), client.oneshot(report(1, ""))).await;
+    let mut body = response.unwrap().unwrap().into_body();
+    let frame = body.frame().await.unwrap().unwrap();
+    assert_eq!(frame.into_data().unwrap(), "begins");
+}
+
+#[test]
+fn a_read_can_be_called_before_there_is_a_runtime() {
+    let mut client = Server::default().batched(builder());
+    let mut read = report(1, "");
+    read.extensions_mut().insert(Deadline::within(secs(60)));
+    let response = client.call(read);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    assert!(runtime.unwrap().block_on(response).is_ok());
 }
 
 #[test]

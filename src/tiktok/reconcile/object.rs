@@ -10,7 +10,7 @@ use http::{
 };
 use serde_json::{Value, json};
 
-use crate::extensions::{Attempt, Operation, RequestContext};
+use crate::extensions::{Attempt, Operation, ReadBack, RequestContext};
 
 /// So many rows come with a page.
 const PAGE_SIZE: u64 = 100;
@@ -138,6 +138,7 @@ impl Wanted {
             }
         }
         extensions.insert(context);
+        extensions.insert(ReadBack);
         Some(request)
     }
 
@@ -230,6 +231,7 @@ mod tests {
         );
         assert_eq!(request.headers().len(), 1);
         assert_eq!(request.headers()["access-token"], "secret");
+        assert!(request.extensions().get::<ReadBack>().is_some());
         let context: &RequestContext = request.extensions().get().unwrap();
         assert_eq!(context.endpoint(), Some("/adgroup/get/"));
         assert_eq!(context.account().unwrap().as_str(), "7");

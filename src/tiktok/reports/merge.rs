@@ -11,7 +11,7 @@ pub(super) const MAX_ROWS: u64 = 1_000;
 const DEFAULT_ROWS: u64 = 10;
 
 /// More advertisers than this are refused.
-const MAX_MEMBERS: usize = 5;
+pub(super) const MAX_MEMBERS: usize = 5;
 
 /// What a report asks for of a group, if it can be merged.
 pub(super) fn part(uri: &Uri) -> Option<Part> {

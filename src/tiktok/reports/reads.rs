@@ -48,6 +48,10 @@ impl<B> Reads<B> for TikTokReads {
         })
     }
 
+    fn max_members(&self) -> usize {
+        merge::MAX_MEMBERS
+    }
+
     fn merged(&self, group: &Uri, members: &[Arc<str>]) -> Option<Uri> {
         merge::merged(group, members)
     }
