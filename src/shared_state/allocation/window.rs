@@ -41,6 +41,9 @@ pub(super) struct Statement<'a> {
     pub(super) returned: &'a [(u64, u64)],
     /// Whatever we know, that is what it holds.
     pub(super) trusted: bool,
+    /// It has not heard the last answer: grants of it may never have come, and
+    /// what it gave back before that is said again.
+    pub(super) unheard: bool,
     /// But of what ends only with its use, no more than the others leave. What
     /// it uses beyond was given away when its lease was over.
     pub(super) permits: bool,
@@ -78,17 +81,28 @@ impl Window {
         };
         let mut lost = part.held.saturating_sub(held);
         part.late.retain(|(free_at, _)| *free_at > now);
-        // What is said again, since its answer was lost, is among them, and
-        // nobody knows which. So it is the soonest free that are left out.
-        let mut returned = says.returned.to_vec();
-        returned.sort_unstable_by(|one, other| other.cmp(one));
-        for (free_in, count) in returned {
-            let count = if says.trusted { count } else { count.min(lost) };
-            if free_in > 0 && count > 0 {
-                self.take_back(rounded(now + free_in, step), count);
-            }
-            lost = lost.saturating_sub(count);
+        // What is said again, since its answer was lost, is among them, and so are
+        // promises that never came, still in use by the one before. Nobody knows
+        // which, so it is the soonest free that are left out.
+        let says_back = says.returned.iter();
+        let mut back: Vec<(u64, u64, bool)> = says_back
+            .map(|(free_in, count)| (now + free_in, *count, false))
+            .collect();
+        if says.unheard && !says.trusted {
+            back.extend(part.late.drain(..).map(|(at, count)| (at, count, true)));
         }
+        back.sort_unstable_by(|one, other| other.cmp(one));
+        for (free_at, count, is_promise) in back {
+            let some = if says.trusted { count } else { count.min(lost) };
+            if free_at > now && some > 0 {
+                self.take_back(rounded(free_at, step), some);
+            }
+            if is_promise && count > some {
+                part.late.push((free_at, count - some));
+            }
+            lost = lost.saturating_sub(some);
+        }
+        part.late.sort_unstable();
         // Grants that never came: nobody has used them, but those that were
         // promised ahead are still in use by the one before.
         while lost > 0
@@ -216,4 +230,36 @@ pub(super) fn step(code: i64) -> u64 {
 
 fn rounded(at: u64, step: u64) -> u64 {
     at.div_ceil(step) * step
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A member gave three back, and was promised two; it has heard of neither,
+    /// and says the three again.
+    #[test]
+    fn a_promise_that_never_came_is_not_free_before_its_time() {
+        let mut window = Window {
+            limit: 10,
+            held: 10,
+            ..Window::default()
+        };
+        let mut part = Part {
+            held: 7,
+            late: vec![(2_000, 2)],
+            ..Part::default()
+        };
+        let says = Statement {
+            held: 5,
+            returned: &[(0, 3)],
+            trusted: false,
+            unheard: true,
+            permits: false,
+        };
+        window.settle(&mut part, &says, 1_000, 1);
+        assert_eq!((part.held, window.held), (5, 8));
+        assert_eq!(window.returning, [(2_000, 2)]);
+        assert_eq!(window.spare(), 0);
+    }
 }

@@ -167,6 +167,7 @@ impl Scope {
         if ask.claim || (is_new && ask.acknowledged > 0) {
             self.settled_at = now + RECLAIM;
         }
+        let unheard = known.is_some_and(|known| known.number > ask.acknowledged);
         let trusted = ask.claim || known.is_none_or(|known| known.number < ask.acknowledged);
         let record = self.members.entry(speaker.member).or_default();
         (record.number, record.expires) = (speaker.number, now + speaker.lease);
@@ -184,6 +185,7 @@ impl Scope {
                 held: u64::from(ask.held),
                 returned: &returned,
                 trusted,
+                unheard,
                 permits: code == 0,
             };
             window.pass(now);

@@ -67,6 +67,7 @@ for _, ask in ipairs(asks) do
   local record = ask.record
   local is_new = not record
   if ask.claim or is_new and ask.acknowledged > 0 then state.settled_at = now + RECLAIM end
+  local unheard = not is_new and record.number > ask.acknowledged
   local trusted = ask.claim or is_new or record.number < ask.acknowledged
   record = record or { parts = {} }
   record.number, record.expires = number, now + lease
@@ -85,7 +86,7 @@ for _, ask in ipairs(asks) do
       record.parts[code] = part
     end
     window.returning = retain(window.returning, function(entry) return entry[1] > now end)
-    settle(window, part, says.held, says.returned, trusted, code == 0, now, step_of(code))
+    settle(window, part, says.held, says.returned, trusted, unheard, code == 0, now, step_of(code))
     part.limit, part.want, part.queued = says.limit, says.want, says.queued
     says.before, counts[code] = part.held, true
     longest = max(longest, code < 0 and DAY or code)

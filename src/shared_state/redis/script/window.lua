@@ -46,7 +46,7 @@ local function gone_at(code, expires)
   return expires - expires % DAY + DAY + FLIGHT
 end
 
-local function settle(window, part, held, returned, trusted, permits, now, step)
+local function settle(window, part, held, returned, trusted, unheard, permits, now, step)
   if not trusted then
     held = min(held, part.held)
   elseif permits and window.limit > 0 then
@@ -54,13 +54,27 @@ local function settle(window, part, held, returned, trusted, permits, now, step)
   end
   local lost = max(part.held - held, 0)
   part.late = retain(part.late, function(entry) return entry[1] > now end)
-  table.sort(returned, function(one, other) return one[1] > other[1] end)
-  for _, back in ipairs(returned) do
-    local free_in, count = back[1], back[2]
-    if not trusted then count = min(count, lost) end
-    if free_in > 0 and count > 0 then take_back(window, rounded(now + free_in, step), count) end
-    lost = max(lost - count, 0)
+  local all = {}
+  for _, back in ipairs(returned) do all[#all + 1] = { now + back[1], back[2], false } end
+  if unheard and not trusted then
+    for _, entry in ipairs(part.late) do all[#all + 1] = { entry[1], entry[2], true } end
+    part.late = {}
   end
+  table.sort(all, function(one, other)
+    if one[1] ~= other[1] then return one[1] > other[1] end
+    if one[2] ~= other[2] then return one[2] > other[2] end
+    return one[3] and not other[3]
+  end)
+  for _, back in ipairs(all) do
+    local some = back[2]
+    if not trusted then some = min(some, lost) end
+    if back[1] > now and some > 0 then take_back(window, rounded(back[1], step), some) end
+    if back[3] and back[2] > some then
+      table.insert(part.late, { back[1], back[2] - some })
+    end
+    lost = max(lost - some, 0)
+  end
+  table.sort(part.late, later)
   while lost > 0 and #part.late > 0 do
     local entry = table.remove(part.late)
     local gone = min(entry[2], lost)
