@@ -326,7 +326,9 @@ impl Scope {
             ask.windows.push(window.ask(self.told_queued, now));
         }
         self.asked = Some(now);
-        (self.called, self.rests, self.unheard) = (false, false, true);
+        // What it claims, it gives back only with the next.
+        self.rests &= self.claim;
+        (self.called, self.unheard) = (false, true);
         ask
     }
 

@@ -123,13 +123,17 @@ impl SharedState {
     /// # }
     /// ```
     pub async fn leave(&self) -> Result<(), StoreError> {
-        if !self.shared.driven.load(Ordering::Acquire) {
-            // Nothing was asked for yet.
-            return Ok(());
-        }
         let (leaver, left) = oneshot::channel();
-        self.shared.machine().leave(leaver);
-        self.shared.calls.notify_one();
+        {
+            let mut machine = self.shared.machine();
+            if machine.scopes().next().is_none() {
+                // Nothing was asked for yet.
+                return Ok(());
+            }
+            machine.leave(leaver);
+        }
+        // Its runtime may have ended before us.
+        self.shared.call();
         let ended = || Err(StoreError::new(StoreErrorKind::Unreachable));
         left.await.unwrap_or_else(|_| ended())
     }
@@ -156,10 +160,7 @@ impl Membership {
     /// look at once. Cheap; the first call starts a task, so it must come from
     /// inside a runtime.
     pub fn call(&self) {
-        self.shared.calls.notify_one();
-        if !self.shared.driven.swap(true, Ordering::AcqRel) {
-            tokio::spawn(driver::drive(Arc::downgrade(&self.shared)));
-        }
+        self.shared.call();
     }
 
     /// What this process holds, and whether the store is there.
@@ -240,6 +241,14 @@ impl SharedStateBuilder {
 // ===== impl Shared =====
 
 impl Shared {
+    /// Has the driver look at once; the first call starts it.
+    fn call(self: &Arc<Self>) {
+        self.calls.notify_one();
+        if !self.driven.swap(true, Ordering::AcqRel) {
+            tokio::spawn(driver::drive(Arc::downgrade(self)));
+        }
+    }
+
     pub(super) fn machine(&self) -> MutexGuard<'_, Machine> {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
