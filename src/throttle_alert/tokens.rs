@@ -3,7 +3,7 @@
 use super::{AlertKind, AlertScope, Finding, Severity};
 use crate::{
     classify::{Classification, ThrottleScope},
-    token_refresh::{TokenKey, TokenRefreshHandle, TokenState, TokenStopped},
+    token_refresh::{TokenKey, TokenRefreshHandle, TokenStopped},
 };
 
 /// A refresh that failed less often in a row may only have met a bad moment.
@@ -16,7 +16,7 @@ pub(super) fn look(tokens: &TokenRefreshHandle) -> Vec<Finding> {
         // What is over by the clock is not known to be wrong any more.
         let lasts = |stop: &&TokenStopped| stop.until().is_none_or(|until| now < until);
         found.extend(token.stops.iter().filter(lasts).map(stopped));
-        if token.stops.is_empty() && cannot_be_refreshed(&token) {
+        if token.stops.is_empty() && token.failures >= FAILURES {
             found.push(unavailable(&token.key));
         }
     }
@@ -45,10 +45,6 @@ fn stopped(stop: &TokenStopped) -> Finding {
         "" => finding,
         remedy => finding.with_remedy(remedy.to_owned()),
     }
-}
-
-fn cannot_be_refreshed(token: &TokenState) -> bool {
-    token.failures >= FAILURES && (token.unavailable.is_some() || token.is_refreshing)
 }
 
 fn unavailable(key: &TokenKey) -> Finding {
