@@ -46,6 +46,7 @@ impl TokenRefreshBuilder {
                 header: AUTHORIZATION,
                 prefix: "Bearer ".to_owned(),
                 key_of: None,
+                is_by_account: false,
                 exempt: None,
                 judge: None,
                 hook: None,
@@ -87,10 +88,12 @@ impl TokenRefreshBuilder {
     /// request without an account bears the token of the default key. The
     /// default is one token for all.
     pub fn by_account(self) -> Self {
-        self.key(|context| match context.and_then(RequestContext::account) {
+        let mut builder = self.key(|context| match context.and_then(RequestContext::account) {
             Some(account) => account.into(),
             None => TokenKey::default(),
-        })
+        });
+        builder.config.is_by_account = true;
+        builder
     }
 
     /// Which token a request bears. The default is one for all.
@@ -99,6 +102,7 @@ impl TokenRefreshBuilder {
         F: Fn(Option<&RequestContext>) -> TokenKey + Send + Sync + 'static,
     {
         self.config.key_of = Some(Arc::new(key));
+        self.config.is_by_account = false;
         self
     }
 

@@ -4,7 +4,8 @@ use crate::classify::Classification;
 /// Something about a token that somebody may want to know, said once.
 ///
 /// Also told through [`tracing`], but for what may not stand in a log: the
-/// account, and the text of the source's error, which may hold a secret.
+/// account, also where it is the token's key, and the text of the source's error,
+/// which may hold a secret.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum TokenNotice<'a> {
@@ -20,7 +21,9 @@ pub enum TokenNotice<'a> {
 }
 
 impl TokenNotice<'_> {
-    pub(super) fn trace(self) {
+    /// `is_account`: the key is one.
+    pub(super) fn trace(self, is_account: bool) {
+        let name = |key: &'_ TokenKey| (!is_account).then(|| key.as_str().to_owned());
         #[cfg(feature = "metrics")]
         match self {
             Self::Refreshed(_) => crate::metrics::refreshed(true),
@@ -31,7 +34,7 @@ impl TokenNotice<'_> {
             Self::Stopped(stopped) => {
                 let found = stopped.classification();
                 tracing::error!(
-                    key = stopped.key().as_str(),
+                    key = name(stopped.key()),
                     url.template = stopped.endpoint(),
                     error.type = found.map_or("refresh", |found| found.class().as_str()),
                     code = found.and_then(Classification::code).map(tracing::field::display),
@@ -41,13 +44,10 @@ impl TokenNotice<'_> {
                     "a token is stopped"
                 );
             }
-            Self::Resumed(key) => tracing::info!(key = key.as_str(), "the token goes on"),
-            Self::Refreshed(key) => tracing::debug!(key = key.as_str(), "the token was refreshed"),
+            Self::Resumed(key) => tracing::info!(key = name(key), "the token goes on"),
+            Self::Refreshed(key) => tracing::debug!(key = name(key), "the token was refreshed"),
             Self::RefreshFailed(failed) => {
-                tracing::warn!(
-                    key = failed.key().as_str(),
-                    "a token could not be refreshed"
-                );
+                tracing::warn!(key = name(failed.key()), "a token could not be refreshed");
             }
         }
     }

@@ -48,6 +48,8 @@ pub(super) struct Config {
     pub(super) header: HeaderName,
     pub(super) prefix: String,
     pub(super) key_of: Option<Arc<KeyOf>>,
+    /// The keys are accounts.
+    pub(super) is_by_account: bool,
     pub(super) exempt: Option<Arc<Exempt>>,
     pub(super) judge: Option<Arc<Judge>>,
     pub(super) hook: Option<Arc<Hook>>,
@@ -233,7 +235,7 @@ impl Tokens {
     }
 
     fn tell(&self, notice: TokenNotice<'_>) {
-        notice.trace();
+        notice.trace(self.config.is_by_account);
         #[cfg(feature = "throttle-alert")]
         {
             let listeners = self.listeners().clone();

@@ -216,7 +216,9 @@ async fn what_a_token_source_says_is_not_in_the_log() {
     let seen = record.seen();
     assert_eq!(seen.events("a token is stopped").count(), 1);
     assert!(seen.events("a token could not be refreshed").count() > 0);
-    assert!(!format!("{seen:?}").contains(SECRET));
+    let seen = format!("{seen:?}");
+    assert!(!seen.contains(SECRET));
+    assert!(!seen.contains(&account(1)), "the key of its token is one");
 }
 
 #[tokio::test(start_paused = true)]
