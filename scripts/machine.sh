@@ -10,6 +10,6 @@ beats=$(mktemp)
     done >>"$beats"
 ) &
 watcher=$!
-trap 'kill "$watcher"; rm -f "$beats"' EXIT
+trap 'kill "$watcher" 2>/dev/null || true; rm -f "$beats"' EXIT
 # By what part of a second it was late at worst; each is, by 10 ms now and then.
 lateness() { awk '$1 > 10000 && $1 > worst { worst = $1 } END { print worst / 1000000 }' "$beats"; }

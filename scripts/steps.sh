@@ -19,7 +19,7 @@ ended() {
     local code=$?
     took
     if [ "$code" != 0 ]; then
-        [ -z "$tests" ] || awk -f scripts/failures.awk "$tests"
+        [ -z "$tests" ] || awk -f scripts/failures.awk "$tests" || true
         printf '\n== failed (%s): %s\n' "$code" "$step"
     fi
     rm -f "$tests"

@@ -1,10 +1,10 @@
 //! Servers that are not there, or go away.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use futures_util::future::join_all;
 use tokio::net::{TcpListener, TcpSocket};
-use tower_tiktok::simulator::{Fault, Script, Simulator};
+use tower_tiktok::simulator::{Fault, Script, Server, Simulator};
 
 use crate::support::{ALL, SUCCESS, Stack, Told, Via, create, read, serve, simulator, until};
 
@@ -57,8 +57,7 @@ async fn replaced(via: Via) {
         until(|| simulator.ledger().total.created >= 40).await;
         // Open requests finish; HTTP/2 hears GOAWAY.
         server.shutdown().await;
-        let listener = TcpListener::bind(address).await.unwrap();
-        simulator.serve(listener).unwrap()
+        serve_again(&simulator, address).await
     };
     let (answers, _server) = tokio::join!(join_all(workers), replaced);
     let answers = answers.concat();
@@ -80,6 +79,16 @@ async fn replaced(via: Via) {
     assert!((succeeded..=succeeded + unknown).contains(&created));
 }
 
+/// Its old socket, or another one that was given its port, may be there yet.
+async fn serve_again(simulator: &Simulator, address: SocketAddr) -> Server {
+    loop {
+        if let Ok(listener) = TcpListener::bind(address).await {
+            return simulator.serve(listener).unwrap();
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_is_replaced_while_all_write_duplicates_and_loses_nothing() {
     join_all(ALL.map(replaced)).await;
@@ -97,12 +106,7 @@ async fn a_server_that_dies_leaves_a_write_unknown_and_costs_a_read_nothing() {
             until(|| simulator.ledger().total.received == 2).await;
             drop(server);
             // Its socket is closed a moment later.
-            loop {
-                if let Ok(listener) = TcpListener::bind(address).await {
-                    break simulator.serve(listener).unwrap();
-                }
-                tokio::task::yield_now().await;
-            }
+            serve_again(&simulator, address).await
         };
         let (write, read, _server) = tokio::join!(
             stack.send(create(address, "a")),
