@@ -160,7 +160,7 @@ fn queries_ask_for_labels_and_values_that_exist() {
     let known = table();
     let known_values = values();
     let queries: Vec<_> = rules().into_iter().chain(panels()).collect();
-    assert_eq!(queries.len(), 7 + 25);
+    assert_eq!(queries.len(), 7 + 26);
     for (query, shown) in queries {
         let mut labels: BTreeSet<String> = ["job".to_owned()].into();
         for (name, matchers, before) in selectors(&query) {

@@ -127,6 +127,10 @@ fn begin() {
     }
     #[cfg(feature = "poll-pacing")]
     counter!(POLLS_SAVED).increment(0);
+    #[cfg(feature = "report-batching")]
+    for by in ["shared", "kept", "merged"] {
+        counter!(READS_SAVED, "by" => by).increment(0);
+    }
     #[cfg(feature = "jittered-backoff")]
     counter!(RETRY_BUDGET_REFUSED).increment(0);
 }
