@@ -51,14 +51,14 @@ const BOUNDS: [Bound; 4] = [
         stack: "four layers",
         bare: "bare",
         goal: 2_500,
-        instructions: 3_250,
+        instructions: 3_120,
         allocations: 4,
     },
     Bound {
         stack: "whole stack",
         bare: "bare",
         goal: 5_000,
-        instructions: 10_600,
+        instructions: 9_850,
         allocations: 6,
     },
     Bound {
