@@ -50,8 +50,10 @@ impl<S> TokenRefresh<S> {
     /// Only around a [`RequestPacing`](crate::request_pacing), which notes when
     /// each request goes: without one, nobody can tell what waits from what is
     /// on its way, and all of it fails.
-    #[cfg(feature = "tiktok")]
-    pub(crate) fn recalling(mut self) -> Self {
+    // For the stack alone, which knows that there is one.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn recalling(mut self) -> Self {
         self.recalls = true;
         self
     }
