@@ -22,6 +22,11 @@
 //! [`Classification`](crate::classify::Classification) in its extensions, or
 //! else by its status; what an error means, by [`ClassifyError`].
 //!
+//! The next attempt waits for the backoff, or for as long as the server asks,
+//! whichever is longer: the longer of what its headers say and what is known of
+//! the window that refused. A window without a name is guessed at, a longer one
+//! after each refusal in a row, but only where the headers say nothing.
+//!
 //! When attempts or budget are used up, the last answer or error is handed on
 //! as it is. A resend that cannot start in time is
 //! [`DeadlineExceeded`](crate::error::DeadlineExceeded) at once, and a server

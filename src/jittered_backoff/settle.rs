@@ -161,6 +161,9 @@ fn server_wait<R>(result: &Result<Response<R>, BoxError>, repeats: u32) -> Durat
     };
     let header = header_wait(result).map(|wait| wait.delay());
     let throttle = found(response).and_then(Classification::throttle);
+    // What the server says beats what is guessed of a limit without a name.
+    let guess = |throttle: &&Throttle| throttle.window() == ThrottleWindow::Unknown;
+    let throttle = throttle.filter(|throttle| header.is_none() || !guess(throttle));
     wait::floor([header, throttle.and_then(|throttle| throttle.wait(repeats))])
 }
 

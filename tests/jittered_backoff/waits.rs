@@ -71,6 +71,24 @@ async fn refusals_in_a_row_wait_as_the_throttle_says() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_server_says_beats_a_guess() {
+    // Of a limit without a name the waits are guessed: half a day after five.
+    let throttle = Throttle::new(ThrottleScope::App, ThrottleWindow::Unknown);
+    let guess = throttle.with_waits([1, 5, 300, 300, 43_200].map(secs));
+    let step = Step::Wait(limited().with_throttle(guess), secs(1));
+    let server = Server::new([vec![step; 8], vec![ok()]].concat());
+    let builder = layer().max_attempts(9).base(secs(1)).cap(secs(4));
+    send(builder, &server, request(Operation::Write))
+        .await
+        .unwrap();
+    let waits = server.waits();
+    assert_eq!(waits.len(), 8);
+    for wait in waits {
+        assert!((secs(1)..=secs(5)).contains(&wait), "{wait:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wait_of_zero_is_left_to_the_backoff() {
     let server = Server::new([Step::Wait(limited(), secs(0)), ok()]);
     let builder = layer().jitter(Jitter::Equal);
