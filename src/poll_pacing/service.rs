@@ -1,5 +1,5 @@
 use std::{
-    fmt, mem,
+    fmt,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -89,8 +89,7 @@ impl<S: Clone, J> PollPacing<S, J> {
     {
         // The instance that is ready may hold a place that others need while
         // this request waits, so it goes.
-        let fresh = self.inner.clone();
-        drop(mem::replace(&mut self.inner, fresh));
+        self.inner = self.inner.clone();
         let pacing = self.pacing.as_ref().expect("it was there a moment ago");
         let identity = job.key().and_then(|_| Identity::of(&request));
         mark(&job, &mut request);

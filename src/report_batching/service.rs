@@ -1,5 +1,5 @@
 use std::{
-    fmt, mem,
+    fmt,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -133,8 +133,7 @@ impl<S: Clone, D> ReportBatching<S, D> {
         let batching = Arc::clone(batching);
         // The instance that is ready may hold a place that others need, while
         // this request waits for another's answer or has one, so it goes.
-        let fresh = self.inner.clone();
-        drop(mem::replace(&mut self.inner, fresh));
+        self.inner = self.inner.clone();
         if read.is_kept()
             && let Some((landed, age)) = batching.kept.get(&identity, Instant::now())
         {

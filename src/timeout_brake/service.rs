@@ -1,5 +1,4 @@
 use std::{
-    mem,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -69,8 +68,7 @@ where
             let read = Identity::of(&request).map(|identity| brake.read(&identity));
             // The instance that is ready may hold a place that others need
             // while this request waits, so it goes.
-            let fresh = self.inner.clone();
-            drop(mem::replace(&mut self.inner, fresh));
+            self.inner = self.inner.clone();
             return ResponseFuture::braked(self.inner.clone(), request, brake, read);
         }
         ResponseFuture::through(self.inner.call(request))
