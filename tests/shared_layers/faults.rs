@@ -110,3 +110,34 @@ async fn a_refusal_of_one_closes_the_scope_for_all() {
         "{others:?}, {own:?}"
     );
 }
+
+/// As where many start at once on a busy machine.
+#[tokio::test(start_paused = true)]
+async fn a_first_exchange_that_is_lost_costs_hardly_anything() {
+    for fault in [Fault::Stall, Fault::LoseReply] {
+        let mut fleet = Fleet::new(50, 2).assume(4).processes(4);
+        fleet.store.set_fault(Some(fault.clone()));
+        (0..4).for_each(|process| fleet.work(process, 16, 250));
+        sleep(ms(100)).await;
+        fleet.store.set_fault(None);
+        sleep(secs(1)).await;
+        for process in &fleet.processes {
+            let shared = process.handle.shared().unwrap();
+            assert!(shared.failures > 0, "{shared:?}");
+            assert_eq!(shared.store, StoreStatus::Up);
+        }
+        let outcome = fleet.finish().await;
+        println!("{fault:?}: {outcome:?}");
+        assert_eq!((outcome.refusals, outcome.suspensions), (0, 0));
+        // The server's seconds while all work. One in which nothing came is none.
+        let seconds = fleet.simulator.ledger().seconds;
+        let used: Vec<u64> = (1..16)
+            .map(|at| {
+                let second = seconds[0].second + at;
+                let found = seconds.iter().find(|it| it.second == second);
+                found.map_or(0, |it| it.admitted)
+            })
+            .collect();
+        assert!(used.iter().all(|admitted| *admitted >= 40), "{used:?}");
+    }
+}

@@ -39,6 +39,8 @@ pub(crate) struct Fleet {
     pub(crate) processes: Vec<Process>,
     pub(crate) start: Instant,
     limits: Limits,
+    /// How many processes each takes for granted.
+    assumed: u32,
     tasks: JoinSet<()>,
     done: Arc<Mutex<Vec<Duration>>>,
 }
@@ -72,9 +74,15 @@ impl Fleet {
             processes: Vec::new(),
             start: Instant::now(),
             limits: Limits::new(limit(second), limit(60 * second), limit(100_000_000)),
+            assumed: 1,
             tasks: JoinSet::new(),
             done: Arc::default(),
         }
+    }
+
+    pub(crate) fn assume(mut self, processes: u32) -> Self {
+        self.assumed = processes;
+        self
     }
 
     pub(crate) fn processes(mut self, count: usize) -> Self {
@@ -83,7 +91,8 @@ impl Fleet {
     }
 
     pub(crate) fn start_process(&mut self) {
-        let state = SharedState::builder(self.store.clone()).build().unwrap();
+        let state = SharedState::builder(self.store.clone());
+        let state = state.assume_instances(self.assumed).build().unwrap();
         self.processes.push(self.process(Some(state)));
     }
 

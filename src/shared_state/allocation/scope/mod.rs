@@ -93,8 +93,12 @@ impl Scope {
                 false => part.target.min(part.want),
             };
             if now < settled_at {
+                let most = unclaimed(code, window.limit, speaker);
+                // Who began before it heard of us has next to nothing of a long one.
+                let begins = ask.acknowledged == 0 && is_long(code, speaker);
                 target = target.min(match held {
-                    0 => unclaimed(code, window.limit, speaker),
+                    0 => most,
+                    held if begins => held.max(most),
                     held => held,
                 });
                 if part.want > target {
@@ -242,11 +246,15 @@ impl Scope {
 /// long window, only as much as the time until then is worth.
 fn unclaimed(code: i64, limit: u64, speaker: Speaker) -> u64 {
     let part = limit.div_ceil(speaker.instances);
-    let length = ordered(code);
-    if length <= speaker.lease {
-        return part;
+    match is_long(code, speaker) {
+        true => (part * speaker.lease / ordered(code)).max(1),
+        false => part,
     }
-    (part * speaker.lease / length).max(1)
+}
+
+/// Whether a window outlasts a lease.
+fn is_long(code: i64, speaker: Speaker) -> bool {
+    ordered(code) > speaker.lease
 }
 
 /// Short windows first; a day is a long one.

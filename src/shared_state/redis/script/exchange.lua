@@ -136,7 +136,9 @@ for _, ask in ipairs(asks) do
     end
     if now < settled_at then
       local most = says.before
-      if most == 0 then most = unclaimed(code, window.limit, instances, lease) end
+      if most == 0 or ask.acknowledged == 0 and ordered(code) > lease then
+        most = max(most, unclaimed(code, window.limit, instances, lease))
+      end
       target = min(target, most)
       if part.want > target then sooner(settled_at - now) end
     end
