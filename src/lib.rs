@@ -146,6 +146,8 @@ mod find_byte;
 mod identity;
 #[cfg(any(feature = "report-batching", feature = "timeout-brake"))]
 mod oneshot;
+#[cfg(any(feature = "per-account-concurrency", feature = "request-pacing"))]
+mod queueing;
 #[cfg(any(
     feature = "per-account-concurrency",
     feature = "report-batching",

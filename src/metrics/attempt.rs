@@ -9,7 +9,8 @@ use std::{
 };
 
 use http::{Method, Response, StatusCode};
-use metrics::{Key, Label, Level, Metadata, counter, histogram, with_recorder};
+use metrics::{IntoF64, Key, Label, Level, Metadata, counter, histogram, with_recorder};
+use tokio::time::Instant;
 
 use super::names;
 use crate::classify::{
@@ -30,26 +31,42 @@ macro_rules! key {
     }};
 }
 
-/// An attempt was answered, or failed.
+/// An attempt was answered with what is of this class, or failed.
 #[inline]
-pub(crate) fn attempt<R>(method: &Method, took: Duration, response: Option<&Response<R>>) {
-    if let Some(response) = response
+pub(crate) fn attempt<R>(
+    method: &Method,
+    sent: Instant,
+    answer: Option<(&Response<R>, ErrorClass)>,
+) {
+    if let Some((response, class)) = answer
         && response.status() == StatusCode::OK
-        && ErrorClass::of(response).is_success()
+        && class.is_success()
         && let Some(key) = plain(method)
     {
-        let count = key!(names::ATTEMPTS, "class" => "success", "code" => "");
-        with_recorder(|recorder| {
-            recorder.register_counter(count, &METADATA).increment(1);
-            let durations = recorder.register_histogram(key, &METADATA);
-            durations.record(took.as_secs_f64());
-        });
-        return;
+        return plain_success(key, sent);
     }
-    let found = response.and_then(|response| response.extensions().get());
-    let status = response.map(Response::status);
-    let class = response.map(ErrorClass::of);
-    any_attempt(method, took, status, class, found);
+    let status = answer.map(|(response, _)| response.status());
+    let class = answer.map(|(_, class)| class);
+    let found = answer.and_then(|(response, _)| response.extensions().get());
+    any_attempt(method, sent.elapsed(), status, class, found);
+}
+
+fn plain_success(key: &'static Key, sent: Instant) {
+    let count = key!(names::ATTEMPTS, "class" => "success", "code" => "");
+    with_recorder(|recorder| {
+        recorder.register_counter(count, &METADATA).increment(1);
+        let durations = recorder.register_histogram(key, &METADATA);
+        durations.record(Since(sent));
+    });
+}
+
+/// How long ago it was. Asks the clock only if somebody listens.
+struct Since(Instant);
+
+impl IntoF64 for Since {
+    fn into_f64(self) -> f64 {
+        self.0.elapsed().as_secs_f64()
+    }
 }
 
 fn plain(method: &Method) -> Option<&'static Key> {

@@ -1,8 +1,5 @@
 //! What the layers count as they go.
 
-#[cfg(any(feature = "per-account-concurrency", feature = "request-pacing"))]
-use tokio::time::Instant;
-
 #[cfg(any(
     feature = "jittered-backoff",
     feature = "per-account-concurrency",
@@ -30,24 +27,6 @@ pub(crate) fn resend(class: Option<crate::classify::ErrorClass>, wait: std::time
 ))]
 pub(crate) fn waited(cause: &'static str, time: std::time::Duration) {
     ::metrics::histogram!(names::WAIT, "cause" => cause).record(time.as_secs_f64());
-}
-
-/// Since when a request waits in a queue.
-#[cfg(any(feature = "per-account-concurrency", feature = "request-pacing"))]
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Queueing(Option<Instant>);
-
-#[cfg(any(feature = "per-account-concurrency", feature = "request-pacing"))]
-impl Queueing {
-    pub(crate) fn begin(&mut self) {
-        self.0.get_or_insert_with(Instant::now);
-    }
-
-    pub(crate) fn end(&mut self, cause: &'static str) {
-        if let Some(since) = self.0.take() {
-            waited(cause, since.elapsed());
-        }
-    }
 }
 
 /// A refusal has closed a scope.

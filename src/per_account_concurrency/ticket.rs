@@ -4,7 +4,14 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use super::{QueueFull, Release, key::Key, limits::Kind, permits::Permits, shard::Place};
+use super::{
+    QueueFull, Release,
+    key::Key,
+    limits::Kind,
+    permits::Permits,
+    shard::{At, Place},
+};
+use crate::queueing::Queueing;
 
 /// One request's way to its permit: outside, in the queue, with the permit.
 ///
@@ -15,14 +22,13 @@ pub(super) struct Ticket {
     kind: Kind,
     release: Release,
     state: State,
-    #[cfg(feature = "metrics")]
-    queueing: crate::metrics::Queueing,
 }
 
 #[derive(Debug)]
 enum State {
     Outside(Key),
-    Inside(Place),
+    Queued(At, crate::slab::At, Queueing),
+    Held(At),
     TurnedAway,
 }
 
@@ -34,8 +40,6 @@ impl Ticket {
             kind,
             release,
             state: State::Outside(key),
-            #[cfg(feature = "metrics")]
-            queueing: Default::default(),
         }
     }
 
@@ -50,20 +54,18 @@ impl Ticket {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), QueueFull>> {
         if let State::Outside(key) = &self.state {
             self.state = match self.permits.enter(key, self.kind) {
-                Ok(place) => State::Inside(place),
+                Ok(Place::Held { at }) => State::Held(at),
+                Ok(Place::Queued { at, slot }) => State::Queued(at, slot, Queueing::begin()),
                 Err(full) => {
                     self.state = State::TurnedAway;
                     return Poll::Ready(Err(full));
                 }
             };
         }
-        if let State::Inside(Place::Queued { at, slot }) = self.state {
-            #[cfg(feature = "metrics")]
-            self.queueing.begin();
+        if let State::Queued(at, slot, queueing) = self.state {
             ready!(self.permits.poll(at, slot, cx));
-            #[cfg(feature = "metrics")]
-            self.queueing.end("permit");
-            self.state = State::Inside(Place::Held { at });
+            queueing.end("permit");
+            self.state = State::Held(at);
         }
         Poll::Ready(Ok(()))
     }
@@ -73,8 +75,8 @@ impl Drop for Ticket {
     #[inline]
     fn drop(&mut self) {
         match self.state {
-            State::Inside(Place::Held { at }) => self.permits.release(at, self.kind),
-            State::Inside(Place::Queued { at, slot }) => self.permits.leave(at, self.kind, slot),
+            State::Held(at) => self.permits.release(at, self.kind),
+            State::Queued(at, slot, _) => self.permits.leave(at, self.kind, slot),
             State::Outside(_) | State::TurnedAway => {}
         }
     }

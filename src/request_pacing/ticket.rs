@@ -15,10 +15,11 @@ use super::{
     tick::Now,
     waiter::Turn,
 };
-use crate::slab::At;
 use crate::{
     error::{BoxError, DeadlineExceeded},
     extensions::{Deadline, Lookup, RateLimitStatus},
+    queueing::Queueing,
+    slab::At,
 };
 
 /// One request's way through its scopes: outside, in the queue, granted, sent.
@@ -32,14 +33,12 @@ pub(super) struct Ticket {
     /// What it holds once it is granted.
     charges: Charges,
     deadline: Option<Instant>,
-    #[cfg(feature = "metrics")]
-    queueing: crate::metrics::Queueing,
 }
 
 #[derive(Debug)]
 enum State {
     Outside,
-    Queued(At),
+    Queued(At, Queueing),
     /// Never kept: it is sent in the same poll, or set aside.
     Granted {
         at: Now,
@@ -57,8 +56,6 @@ impl Ticket {
             state: State::Outside,
             charges: Charges::default(),
             deadline: None,
-            #[cfg(feature = "metrics")]
-            queueing: Default::default(),
         }
     }
 
@@ -82,19 +79,16 @@ impl Ticket {
                     turn = its;
                     State::Granted { at: now }
                 }
-                Joined::Queued(at) => State::Queued(at),
+                Joined::Queued(place) => State::Queued(place, Queueing::begin()),
             };
         }
-        if let State::Queued(at) = self.state {
+        if let State::Queued(place, queueing) = self.state {
             self.check_deadline(now.instant)?;
-            #[cfg(feature = "metrics")]
-            self.queueing.begin();
-            let polled = ready!(self.pacer.poll(at, now, cx));
+            let polled = ready!(self.pacer.poll(place, now, cx));
             // NOTE: its place is free now, whatever became of it.
             self.state = State::Over;
             let (charges, its) = polled?;
-            #[cfg(feature = "metrics")]
-            self.queueing.end("pacing");
+            queueing.end("pacing");
             (self.charges, turn) = (charges, Some(its));
             self.state = State::Granted { at: now };
         }
@@ -114,7 +108,7 @@ impl Ticket {
             let deadline = self.deadline;
             let pacer = &self.pacer;
             let place = pacer.set_aside(&self.charges, at, turn, found, deadline, cx)?;
-            self.state = State::Queued(place);
+            self.state = State::Queued(place, Queueing::begin());
             self.pacer.start_keeper(cx);
         }
         Ok(())
@@ -161,7 +155,7 @@ impl Ticket {
     pub(super) fn end(&mut self) {
         match mem::replace(&mut self.state, State::Over) {
             State::Outside | State::Over => {}
-            State::Queued(at) => self.pacer.leave(at),
+            State::Queued(place, _) => self.pacer.leave(place),
             State::Granted { at } => self.pacer.give_back(&self.charges, at),
             State::Sent { at } => {
                 self.pacer.settle(&self.charges, at, Outcome::Lost);

@@ -46,8 +46,8 @@ impl RequestNote {
 
     #[cfg(feature = "metrics")]
     #[inline]
-    pub(super) fn count<R>(&self, response: Option<&Response<R>>) {
-        crate::metrics::attempt(&self.method, self.sent.elapsed(), response);
+    pub(super) fn count<R>(&self, answer: Option<(&Response<R>, ErrorClass)>) {
+        crate::metrics::attempt(&self.method, self.sent, answer);
     }
 }
 

@@ -43,12 +43,14 @@ where
         let this = self.project();
         let mut output = this.inner.poll(cx);
         #[cfg(feature = "metrics")]
-        if let Poll::Ready(result) = &output {
-            this.note.count(result.as_ref().ok());
+        if let Poll::Ready(Err(_)) = &output {
+            this.note.count::<R>(None);
         }
         // Changed where it is: a response is large to move.
         if let Poll::Ready(Ok(response)) = &mut output {
             let class = ErrorClass::of(response);
+            #[cfg(feature = "metrics")]
+            this.note.count(Some((&*response, class)));
             let present = LimitHeaders::are_in(response.headers());
             if present || class == ErrorClass::RateLimited {
                 record(response, class, present, *this.max, this.note);
