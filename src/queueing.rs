@@ -1,4 +1,4 @@
-//! How long a request waits in a queue, for [`metrics`](crate::metrics).
+//! How long a request waits in a queue, for the `metrics`.
 
 #[cfg(feature = "metrics")]
 use tokio::time::Instant;
