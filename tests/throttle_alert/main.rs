@@ -37,6 +37,7 @@ scenarios! {
     half,
     outage,
     silence,
+    too_few,
     trickle,
     twentieth,
     twentieth_after_good_times,

@@ -11,14 +11,14 @@ use futures_util::{StreamExt, stream};
 use http::{HeaderName, Request, Response};
 use http_body_util::Full;
 use tokio::time::{Instant, sleep};
-use tower::{Layer, Service, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_tiktok::{
     classify::ErrorClass,
     reconcile::ReconcileLayer,
     request_pacing::{Quota, RequestPacingLayer},
-    simulator::{Faults, Level, Simulator},
+    simulator::{Fault, Faults, Level, Script, Simulator},
     throttle_alert::ThrottleAlertLayer,
-    tiktok::{AccessLevel, TikTokLayer, reconcile::ReadBackByName},
+    tiktok::{AccessLevel, TikTokErrorClassifierLayer, TikTokLayer, reconcile::ReadBackByName},
     token_refresh::{RefreshError, RefreshRequest, Token, TokenRefreshLayer},
 };
 use tracing::Level as LogLevel;
@@ -287,6 +287,51 @@ async fn a_hold_is_one_warning_however_many_wait() {
     );
     assert_eq!(warnings[0].field("wait_ms"), Some("300000"));
     assert!(seen.events("the server asks to slow down").count() > 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_is_one_warning_and_information_from_then_on() {
+    let (record, _guard) = Record::begin();
+    let simulator = Simulator::builder()
+        .level(Level::Ultimate)
+        .remember_answers(1_000)
+        .build()
+        .unwrap();
+    let layer = ThrottleAlertLayer::builder().build().unwrap();
+    let client = ServiceBuilder::new()
+        .layer(layer)
+        .layer(TikTokErrorClassifierLayer::default())
+        .service(simulator.clone());
+    for n in 0..600 {
+        if n % 5 == 0 {
+            simulator.script(Script::new(Fault::Throttle));
+        }
+        client.clone().oneshot(request(1)).await.unwrap();
+        sleep(Duration::from_millis(200)).await;
+    }
+    sleep(Duration::from_secs(1_200)).await;
+
+    let answers = simulator.ledger().answers;
+    let refused = answers.iter().filter(|answer| answer.code == 40_100);
+    let refused: BTreeSet<&str> = refused.map(|answer| &*answer.request_id).collect();
+    assert_eq!(refused.len(), 120);
+    let seen = record.seen();
+    let told: Vec<_> = seen.events("throttle alert").collect();
+    let states = told.iter().map(|it| it.field("alert.state").unwrap());
+    let (first, rest) = told.split_first().unwrap();
+    let states: Vec<_> = states.collect();
+    assert_eq!(states[0], "raised");
+    assert_eq!(states.last(), Some(&"cleared"));
+    assert!(
+        states[1..states.len() - 1]
+            .iter()
+            .all(|it| *it == "updated")
+    );
+    assert_eq!(first.level, LogLevel::WARN);
+    assert!(rest.iter().all(|it| it.level == LogLevel::INFO), "{rest:?}");
+    assert_eq!(first.field("alert.kind"), Some("throttled"));
+    assert!(first.field("alert.remedy").is_some_and(|it| !it.is_empty()));
+    assert!(refused.contains(first.field("request_id").unwrap()));
 }
 
 #[tokio::test(start_paused = true)]
