@@ -93,6 +93,9 @@ impl Throttle {
 
     /// Sets how long to stay away: after the first refusal, after a second in
     /// a row, and so on. The last one stands for all that follow.
+    ///
+    /// Of a window that is [`Unknown`](ThrottleWindow::Unknown) they are guesses:
+    /// what the answer's headers ask for, such as `Retry-After`, beats them.
     #[must_use]
     pub fn with_waits(mut self, waits: impl IntoIterator<Item = Duration>) -> Self {
         self.waits = waits.into_iter().collect();

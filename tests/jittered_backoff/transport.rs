@@ -16,7 +16,7 @@ use hyper_util::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
 };
 use tower_tiktok::{
     error::BoxError,
@@ -37,10 +37,11 @@ pub(crate) async fn serve(script: Script) -> SocketAddr {
     address
 }
 
-/// An address at which nobody listens.
-async fn nobody() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap()
+/// An address at which nobody listens, for as long as the socket is there.
+fn nobody() -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    socket
 }
 
 #[derive(Clone, Copy)]
@@ -102,7 +103,9 @@ async fn read_h1(stream: &mut TcpStream) {
 #[tokio::test]
 async fn a_refused_connection_was_not_sent() {
     for (via, version) in [(0, H1), (0, H2), (1, H1), (1, H2)] {
-        let delivery = delivery(BOTH[via], version, nobody().await).await;
+        let nobody = nobody();
+        let address = nobody.local_addr().unwrap();
+        let delivery = delivery(BOTH[via], version, address).await;
         assert_eq!(delivery, Delivery::NotSent);
     }
 }

@@ -314,6 +314,35 @@ fn in_a_fresh_state_claims_come_first() {
     assert_eq!(held[1..], before);
 }
 
+/// In the first five seconds: of a minute as much as a newcomer, of a second
+/// what it claims; and who had more keeps it, but gets nothing on top.
+#[test]
+fn who_began_alone_gets_of_a_minute_what_a_newcomer_gets() {
+    let mut ledger = Ledger::new();
+    let mut speak = |member: u64, acknowledged: u64, held: [u32; 2]| {
+        let mut scope = ScopeAsk::new("app");
+        (scope.claim, scope.acknowledged) = (held != [0, 0], acknowledged);
+        for (seconds, limit, held) in [(1, 50, held[0]), (60, 3_000, held[1])] {
+            let span = WindowSpan::Any(Duration::from_secs(seconds));
+            let mut window = WindowAsk::new(span, limit);
+            (window.held, window.want, window.queued) = (held, limit, limit);
+            scope.windows.push(window);
+        }
+        let mut exchange = Exchange::new(member, acknowledged + 1, Duration::from_secs(5));
+        exchange.scopes.push(scope);
+        let now = Duration::from_secs(1_700_000_000);
+        let reply = ledger.exchange(&exchange, now, &mut Vec::new());
+        let windows = reply.expect("it is new").scopes.remove(0).windows;
+        [windows[0].held, windows[1].held]
+    };
+    // Who speaks first is the only one: five seconds' worth of all of it.
+    assert_eq!(speak(1, 0, [12, 12]), [12, 250]);
+    assert_eq!(speak(2, 0, [12, 12]), [12, 125]);
+    assert_eq!(speak(3, 0, [0, 0]), [17, 83]);
+    assert_eq!(speak(4, 7, [5, 40]), [5, 40]);
+    assert_eq!(speak(5, 7, [4, 900]), [4, 900]);
+}
+
 proptest! {
     /// The members hold on to what they had. One who had nothing, and speaks
     /// first, gets some of it again: all that there is, at most, and with a limit
