@@ -51,6 +51,7 @@ pub(super) struct Wanted {
 impl Draft {
     /// Reads the head of a request, and says what its body is still wanted
     /// for.
+    #[inline]
     pub(super) fn of<B: Body>(request: &Request<B>, settings: &Settings) -> (Self, Option<Wanted>) {
         let (method, uri) = (request.method(), request.uri());
         let endpoint = settings.endpoint(method, find::relative(uri.path()));
