@@ -36,7 +36,7 @@ say 'its rules and its dashboard, as Prometheus reads them'
 scripts/check-metrics.sh
 
 say 'a day at full rate, in paused time'
-cargo bench --locked -p tower-tiktok-benches --bench day
+cargo bench --locked -p tower-tiktok-benches --features metrics --bench day
 
 say 'the main job: nothing failed, nothing twice'
 scripts/check-launch.sh
@@ -47,7 +47,7 @@ scripts/check-report.sh
 say 'four processes on one app, through a real Redis'
 scripts/check-shared.sh
 
-say 'the cost of the happy path: fails when it gets worse'
+say 'the cost of the happy path, and of being seen: fails when it gets worse'
 if ! command -v valgrind >/dev/null; then
     if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
         apt-get update -qq && apt-get install -qq -y valgrind
@@ -55,4 +55,4 @@ if ! command -v valgrind >/dev/null; then
         echo 'valgrind is not installed: allocations are checked, instructions are not'
     fi
 fi
-cargo bench --locked -p tower-tiktok-benches --bench overhead -- --check
+cargo bench --locked -p tower-tiktok-benches --features metrics --bench overhead -- --check
