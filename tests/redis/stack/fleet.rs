@@ -161,7 +161,17 @@ impl Fleet {
 
     /// Four at work, for as long as a fresh state takes to be settled.
     pub(super) async fn at_work(store: impl Fn() -> RedisState, minute: u32, each: u64) -> Self {
-        let mut fleet = Self::new(LIMIT, minute, minute.into());
+        Self::at_work_within(minute, minute.into(), store, each).await
+    }
+
+    /// The same, where the server allows another number a minute than they know.
+    pub(super) async fn at_work_within(
+        minute: u32,
+        server_minute: u64,
+        store: impl Fn() -> RedisState,
+        each: u64,
+    ) -> Self {
+        let mut fleet = Self::new(LIMIT, minute, server_minute);
         for process in 0..4 {
             fleet.start_process(store());
             fleet.work(process, 16, each, 50);
