@@ -41,6 +41,27 @@ async fn a_user_with_few_rights_is_enough_and_stays_secret() {
 }
 
 #[tokio::test]
+async fn every_key_expires() {
+    let server = Server::start(&[]).await;
+    let process = Process::on(redis(&server.url()));
+    process.send_one().await;
+    process.is_up().await;
+    let keys = server.tell("KEYS *").await;
+    let keys: Vec<&str> = keys.lines().filter(|it| it.starts_with('{')).collect();
+    assert!(keys.len() >= 3, "{keys:?}");
+    for key in keys {
+        let left = server.tell(&format!("TTL {key}")).await;
+        let left: i64 = left
+            .trim()
+            .trim_start_matches(':')
+            .parse()
+            .expect("a number");
+        // Ten minutes, the lease and the window.
+        assert!((1..=620).contains(&left), "{key}: {left}");
+    }
+}
+
+#[tokio::test]
 async fn a_state_that_was_dropped_leaves_no_connection() {
     let server = Server::start(&[]).await;
     let process = Process::on(redis(&server.url()));
