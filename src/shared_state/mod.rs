@@ -65,8 +65,10 @@
 //! for all alike and half by backlog; where there are fewer tokens than
 //! processes, they go round. A window that is as full as it may be changes
 //! hands only as its tokens come free, so a token that was used is given back
-//! with the time until it is. What comes free goes to all that miss some, by how
-//! many they miss.
+//! with the time until it is. Where everyone's part is computed, which is at each
+//! exchange with up to 16 processes, what comes free goes to all that miss some, by
+//! how many they miss. With more processes that is once a second at least, and in
+//! between it goes to whoever asks first.
 //!
 //! Permits are tokens of a window without a length: one is free as soon as it is
 //! released, and goes back when it was not used for a second.

@@ -102,7 +102,7 @@ local function fair(window, part, target, others, most, now)
   local there = max(window.limit + soon - window.held - total(window.returning), 0)
   local all = missing + others
   local parts = there * missing
-  if missing >= most then parts = parts + all - 1 end
+  if missing >= most then parts = parts + max(all - 1, 0) end
   if others == 0 or parts >= EXACT then return target end
   return min(target, part.held + div(parts, all))
 end
