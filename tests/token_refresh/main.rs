@@ -4,6 +4,8 @@
 
 mod expiry;
 mod failure;
+#[cfg(target_os = "linux")]
+mod overwritten;
 mod queued;
 mod rotation;
 mod stop;
