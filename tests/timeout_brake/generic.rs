@@ -209,6 +209,18 @@ async fn a_token_source_that_timed_out_is_no_timeout_of_the_server() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_its_caller_gives_up_is_no_timeout() {
+    let server = Server::always(Ends::Well);
+    let client = server.braked(builder());
+    for _ in 0..5 {
+        let hasty = client.clone().oneshot(read(1));
+        assert!(tokio::time::timeout(secs(1) / 2, hasty).await.is_err());
+    }
+    assert_eq!(ask(&client, 1).await.unwrap(), StatusCode::OK);
+    assert_eq!(server.calls(), 6);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_slow_to_begin_is_forgotten() {
     let server = Server::always(Ends::InTimeout);
     let client = server.braked(builder());
