@@ -10,6 +10,7 @@
 //! | [`Deadline`] | request | the caller | every layer that waits |
 //! | [`Attempt`] | request | backoff, on each resend | every layer that waits, logs |
 //! | [`LeaveNotReady`] | request | poll pacing | backoff |
+//! | [`Patience`] | request | the caller, or poll pacing | pacing |
 //! | [`Classification`](crate::classify::Classification) | response | the classifier | backoff, pacing, logs |
 //! | [`PartialFailure`] | response | the classifier | the caller |
 //! | [`RetryAfter`] | response | the header layer | backoff, pacing |
@@ -37,6 +38,7 @@ mod lookup;
 mod operation;
 mod paced_hold;
 mod partial_failure;
+mod patience;
 #[cfg(feature = "report-batching")]
 mod read_back;
 mod retry_after;
@@ -65,5 +67,6 @@ pub use self::{
     operation::Operation,
     paced_hold::PacedHold,
     partial_failure::{FailedItem, PartialFailure},
+    patience::Patience,
     retry_after::{RateLimitPolicy, RateLimitStatus, RetryAfter},
 };

@@ -23,7 +23,7 @@ pub(super) struct Arrival<'a> {
 /// those that of the first turn.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
-    /// When its first attempt joined.
+    /// When its first attempt joined; earlier, if it is to age sooner.
     pub(super) age: Instant,
     /// Never the same twice.
     pub(super) turn: u64,

@@ -24,7 +24,7 @@ use super::{
 use crate::slab::At;
 use crate::{
     error::{BoxError, DeadlineExceeded},
-    extensions::{Attempt, Lookup, RateLimitStatus, RequestContext},
+    extensions::{Attempt, Lookup, Patience, RateLimitStatus, RequestContext},
 };
 
 mod by_hand;
@@ -239,12 +239,14 @@ impl Pacer {
 fn comer(found: Lookup<'_>, now: Now) -> Comer {
     let context = found.context;
     let attempt = found.more.and_then(|more| more.get::<Attempt>());
+    let patience = found.more.and_then(|more| more.get::<Patience>());
     let age = attempt.map_or(now.instant, age_of);
     Comer {
         account: context.and_then(RequestContext::account).cloned(),
         priority: context.map(RequestContext::priority).unwrap_or_default(),
         age: age.min(now.instant),
         again: attempt.is_some(),
+        patience: patience.map(Patience::time),
     }
 }
 

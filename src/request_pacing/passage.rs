@@ -167,7 +167,7 @@ impl Core {
     ) -> Option<At> {
         self.turn += 1;
         let turn = if turn == 0 { self.turn } else { turn };
-        let waiter = Waiter::new(path, comer, deadline, turn);
+        let waiter = Waiter::new(path, comer, deadline, turn, self.settings.ageing);
         let at = self.waiters.insert(waiter)?;
         self.queued += 1;
         self.alarms.expect_by(deadline, at);

@@ -1,4 +1,4 @@
-use std::task::Waker;
+use std::{task::Waker, time::Duration};
 
 use tokio::time::Instant;
 
@@ -28,6 +28,8 @@ pub(super) struct Comer {
     pub(super) age: Instant,
     /// Whether it had a turn before, and got nothing for it.
     pub(super) again: bool,
+    /// How long it may be passed over, if not as long as others.
+    pub(super) patience: Option<Duration>,
 }
 
 /// The turn of one that had to wait for it.
@@ -45,6 +47,8 @@ pub(super) struct Waiter {
     pub(super) deadline: Option<Instant>,
     pub(super) path: Path,
     pub(super) turn: u64,
+    /// By how much sooner it has aged than others.
+    pub(super) sooner: Duration,
     /// Its line, while it stands.
     pub(super) line: Option<At>,
     /// Where it stands at each gate of its path.
@@ -88,8 +92,17 @@ pub(super) enum Polled {
 }
 
 impl Waiter {
-    pub(super) fn new(path: Path, comer: Comer, deadline: Option<Instant>, turn: u64) -> Self {
+    /// `ageing` is how long others may be passed over.
+    pub(super) fn new(
+        path: Path,
+        comer: Comer,
+        deadline: Option<Instant>,
+        turn: u64,
+        ageing: Duration,
+    ) -> Self {
+        let patience = comer.patience.unwrap_or(ageing);
         Self {
+            sooner: ageing.saturating_sub(patience),
             comer,
             deadline,
             path,
@@ -102,8 +115,9 @@ impl Waiter {
     }
 
     pub(super) fn place(&self) -> Place {
+        let age = self.comer.age;
         Place {
-            age: self.comer.age,
+            age: age.checked_sub(self.sooner).unwrap_or(age),
             turn: self.turn,
             again: self.comer.again,
         }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_tiktok::{
     error::{DeadlineExceeded, is_unsent},
-    extensions::{Attempt, Deadline, Operation, Priority, RequestContext},
+    extensions::{Attempt, Deadline, Operation, Patience, Priority, RequestContext},
     request_pacing::{QueueFull, Quota, Quotas, RequestPacingBuilder, RequestPacingLayer},
 };
 
@@ -86,6 +86,25 @@ async fn a_higher_priority_goes_first_and_a_lower_one_ages() {
         order,
         ["sent", "high", "high", "low", "high", "high", "high"]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_impatient_request_ages_sooner_and_a_patient_one_no_later() {
+    let mut requests = vec![request("sent", context("0"))];
+    for (name, patience) in [("soon", 2), ("late", 1_000), ("first", 0)] {
+        let mut low = request(name, context(name).with_priority(Priority::Low));
+        let patience = Patience::of(Duration::from_secs(patience));
+        low.extensions_mut().insert(patience);
+        requests.push(low);
+    }
+    for _ in 0..8 {
+        requests.push(request("high", context("h").with_priority(Priority::High)));
+    }
+    let layer = one_a_second().ageing(Duration::from_secs(5)).build();
+    let order = order(layer.unwrap(), requests).await;
+    let low = ["first", "soon", "late"];
+    let at = low.map(|name| order.iter().position(|it| *it == name).unwrap());
+    assert_eq!(at, [1, 3, 5], "{order:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -154,6 +154,7 @@ impl Model {
             priority: [Priority::High, Priority::Normal, Priority::Low][usize::from(call.priority)],
             age: self.now,
             again: false,
+            patience: (call.priority == 2 && call.cost > 1).then(|| ms(500)),
         }
     }
 

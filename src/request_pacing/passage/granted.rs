@@ -38,6 +38,8 @@ impl Core {
         if let Some(turn) = turn {
             (since, number) = (turn.since, turn.place.turn);
             (comer.age, comer.again) = (turn.place.age, turn.place.again);
+            // It is in its place already.
+            comer.patience = None;
         }
         let place = (!is_full).then(|| self.add_waiter(charges.path, comer, deadline, number));
         let Some(at) = place.flatten() else {
