@@ -10,7 +10,8 @@
 //! too early waits until it is due. Polls that ask the same at the same time
 //! are one request, whose answer all of them get. And polls stand back where
 //! requests queue: their [`Priority`](crate::extensions::Priority) is low,
-//! unless it was set high.
+//! unless it was set high; but no longer than their job's age allows
+//! ([`Patience`](crate::extensions::Patience)).
 //!
 //! That something is not ready is no failure of the caller's. A request for a
 //! job that is answered [`NotReady`](crate::classify::ErrorClass::NotReady) is

@@ -4,6 +4,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use http::{Request, Response, request::Parts};
@@ -11,12 +12,12 @@ use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower_service::Service;
 
-use super::{Job, JobBegan, PollTooEarly, builder::Shared, schedule::Schedule};
+use super::{Job, JobBegan, PollTooEarly, Spacing, builder::Shared, schedule::Schedule};
 use crate::{
     body::Replay,
     classify::{Classification, ErrorClass},
     error::{BoxError, DeadlineExceeded},
-    extensions::{Deadline, Operation, RequestContext, RetryAfter},
+    extensions::{Deadline, Operation, Patience, RequestContext, RetryAfter},
 };
 
 pin_project! {
@@ -62,6 +63,8 @@ struct Turn<J> {
     began: Option<JobBegan>,
     deadline: Option<Instant>,
     first_polled: Option<Instant>,
+    /// From the last poll to the next.
+    wait: Duration,
     /// What the last answer meant.
     last: Option<Classification>,
     was_sent: bool,
@@ -87,6 +90,7 @@ where
                 began: head.extensions.get().copied(),
                 deadline: Deadline::to_send(&head.extensions),
                 first_polled: None,
+                wait: Duration::ZERO,
                 last: None,
                 was_sent: false,
             },
@@ -123,7 +127,8 @@ where
                 }
                 StateProj::Readying => {
                     ready!(this.inner.poll_ready(cx)).map_err(Into::into)?;
-                    let request = this.kept.request().ok_or_else(crate::body::BodyLost::new)?;
+                    let request = this.kept.request(this.turn.patience());
+                    let request = request.ok_or_else(crate::body::BodyLost::new)?;
                     this.turn.was_sent = true;
                     State::Called {
                         call: this.inner.call(request),
@@ -151,13 +156,18 @@ where
 
 impl<B: Replay> Kept<B> {
     /// The request once more. The last copy there is, if there is only one.
-    fn request(&mut self) -> Option<Request<B>> {
+    fn request(&mut self, patience: Option<Patience>) -> Option<Request<B>> {
         let copy = self.body.as_ref()?.try_clone();
         let body = match copy {
             Some(copy) => copy,
             None => self.body.take()?,
         };
-        Some(Request::from_parts(self.head.clone(), body))
+        let mut head = self.head.clone();
+        if let Some(patience) = patience {
+            // Who says how long it can wait knows better.
+            head.extensions.get_or_insert(patience);
+        }
+        Some(Request::from_parts(head, body))
     }
 
     /// Whether another copy can do no harm.
@@ -194,8 +204,12 @@ impl<J> Turn<J> {
         let claimed = table.with(job, &mut self.own, began, now, |schedule, draw| {
             schedule.claim(now, on_time, &spacing, || draw)
         });
-        let Err(due) = claimed else {
-            return Ok(None);
+        let due = match claimed {
+            Ok(wait) => {
+                self.wait = wait;
+                return Ok(None);
+            }
+            Err(due) => due,
         };
         if self.deadline.is_some_and(|deadline| deadline <= due) {
             return Err(self.late(due).into());
@@ -225,6 +239,13 @@ impl<J> Turn<J> {
             return After::HandOn;
         }
         After::Again
+    }
+
+    /// How long a poll may stand back in a queue. What only needs the job does
+    /// not.
+    fn patience(&self) -> Option<Patience> {
+        let is_poll = self.job.key().is_some();
+        is_poll.then(|| Patience::of(Spacing::patience(self.wait)))
     }
 
     fn late(&mut self, due: Instant) -> DeadlineExceeded {

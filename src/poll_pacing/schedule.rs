@@ -15,7 +15,8 @@ pub(super) struct Schedule {
 
 impl Schedule {
     /// A job that is met for the first time. If nobody says when it began, it
-    /// may be over already, and is asked after at once.
+    /// may be over already: it is asked after at once, and taken to be as old
+    /// as others are then.
     pub(super) fn new(
         now: Instant,
         began: Option<JobBegan>,
@@ -24,7 +25,7 @@ impl Schedule {
     ) -> Self {
         let Some(began) = began else {
             return Self {
-                began: now,
+                began: now.checked_sub(spacing.first()).unwrap_or(now),
                 last: None,
                 due: now,
             };
@@ -36,14 +37,15 @@ impl Schedule {
         }
     }
 
-    /// Takes the turn for a poll, or tells when it will be.
+    /// Takes the turn for a poll, and tells how long it is to the next; or
+    /// tells when it will be.
     pub(super) fn claim(
         &mut self,
         now: Instant,
         is_on_time: bool,
         spacing: &Spacing,
         draw: impl FnOnce() -> f64,
-    ) -> Result<(), Instant> {
+    ) -> Result<Duration, Instant> {
         let due = match self.last {
             // Its caller keeps to a schedule of its own; nobody else polls
             // in between.
@@ -56,8 +58,9 @@ impl Schedule {
         }
         self.last = Some(now);
         let age = now.saturating_duration_since(self.began);
-        self.due = later(now, spacing.wait(age, draw()));
-        Ok(())
+        let wait = spacing.wait(age, draw());
+        self.due = later(now, wait);
+        Ok(wait)
     }
 
     pub(super) fn due(&self) -> Instant {
@@ -91,7 +94,7 @@ mod tests {
     fn a_job_of_unknown_age_is_asked_after_at_once() {
         let now = Instant::now();
         let mut schedule = Schedule::new(now, None, &spacing(), || 0.5);
-        assert_eq!(schedule.claim(now, false, &spacing(), || 0.0), Ok(()));
+        assert!(schedule.claim(now, false, &spacing(), || 0.0).is_ok());
         let due = now + Duration::from_secs(4);
         assert_eq!(schedule.claim(now, false, &spacing(), || 0.0), Err(due));
     }
@@ -103,7 +106,7 @@ mod tests {
         let mut schedule = Schedule::new(now, began, &spacing(), || 0.0);
         let due = now + Duration::from_secs(20);
         assert_eq!(schedule.claim(now, false, &spacing(), || 0.0), Err(due));
-        assert_eq!(schedule.claim(due, false, &spacing(), || 0.0), Ok(()));
+        assert!(schedule.claim(due, false, &spacing(), || 0.0).is_ok());
     }
 
     proptest! {

@@ -1,7 +1,11 @@
 use std::{fmt, time::Duration};
 
 /// By how much chance may lengthen a wait, in percent.
-const JITTER: u32 = 25;
+const JITTER: u32 = 10;
+
+/// How much of what is granted of the age a wait takes at most, in percent. Of
+/// the rest, a poll may stand back for half; half is for its way to the server.
+const WAIT: u32 = 80;
 
 /// How the polls of one job are spaced: a first wait, and then waits that grow
 /// with the age of the job, so that an old job is asked after seldom and a
@@ -9,6 +13,13 @@ const JITTER: u32 = 25;
 ///
 /// Each wait has chance in it, never below what was set, so that jobs begun
 /// together are not asked after together.
+///
+/// The end of a job is noticed late by its [growth](Self::with_growth) at
+/// worst, if it takes longer than its first wait, and if that is seven times
+/// `min` or more. And if the server's quota has room: a fifth takes some ten
+/// polls while a job grows four times as old as at its first. Where polls alone
+/// fill the quota, or a short job's poll waits for its next second, it is
+/// later.
 ///
 /// # Example
 /// ```
@@ -40,7 +51,7 @@ pub enum InvalidSpacing {
 
 impl Spacing {
     /// Waits between `min` and `max`. The first wait is `min`, and a wait
-    /// grows to a fifth of the age that the job has reached.
+    /// grows to a sixth of the age that the job has reached.
     ///
     /// A smaller `min` notices the end of a short job sooner, and a smaller
     /// `max` that of a long one; both cost polls.
@@ -71,9 +82,11 @@ impl Spacing {
         self
     }
 
-    /// Sets how much of a job's age a wait may reach, in percent. The default
-    /// is 20: the end is noticed late by a fifth of the job's own time at
-    /// worst, and by a tenth on average. More spares polls.
+    /// Sets how late the end of a job may be noticed, in percent of the job's
+    /// own time. The default is 20: a fifth at worst, and less than a tenth on
+    /// average. A wait takes four fifths of that; the last fifth is for the
+    /// way of the poll, and how long it stands back where requests queue. More
+    /// spares polls.
     #[must_use]
     pub const fn with_growth(mut self, percent: u32) -> Self {
         self.growth = percent;
@@ -98,7 +111,7 @@ impl Spacing {
         self.max
     }
 
-    /// How much of a job's age a wait may reach, in percent.
+    /// How late the end of a job may be noticed, in percent of its own time.
     #[must_use]
     pub const fn growth(&self) -> u32 {
         self.growth
@@ -112,8 +125,15 @@ impl Spacing {
     /// The wait after a poll of a job of this age.
     pub(super) fn wait(&self, age: Duration, draw: f64) -> Duration {
         // The share is reached with all of the chance, so it is less without.
-        let grown = age.saturating_mul(self.growth) / (100 + JITTER);
+        let share = age.saturating_mul(self.growth) / 100;
+        let grown = (share / (100 + JITTER)).saturating_mul(WAIT);
         lengthened(grown.clamp(self.min, self.max), draw)
+    }
+
+    /// How long a poll may stand back behind others if the next one comes
+    /// after `wait`.
+    pub(super) fn patience(wait: Duration) -> Duration {
+        (wait / WAIT).saturating_mul((100 - WAIT) / 2)
     }
 }
 
@@ -167,9 +187,10 @@ mod tests {
         }
 
         #[test]
-        fn a_wait_is_at_most_its_share_of_the_age(age in 25u64..100_000, draw in 0.0..1.0) {
+        fn a_wait_is_at_most_its_share_of_the_age(age in 28u64..100_000, draw in 0.0..1.0) {
             let spacing = Spacing::between(secs(4), secs(1_000_000)).unwrap();
-            prop_assert!(spacing.wait(secs(age), draw) <= secs(age) / 5);
+            let wait = spacing.wait(secs(age), draw);
+            prop_assert!(wait + 2 * Spacing::patience(wait) <= secs(age) / 5);
         }
     }
 }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::time::{Instant, sleep};
 use tower_tiktok::{
     classify::ErrorClass,
     poll_pacing::{PollFailed, Progress, poll_until},
-    simulator::{Fault, Level, Made, Script, Simulator},
+    simulator::{Fault, Latency, Level, Made, Script, Simulator, SimulatorBuilder},
     tiktok::{
         AccessLevel,
         jobs::{Task, TaskState, Upload},
@@ -19,63 +20,143 @@ fn seconds(time: Duration) -> f64 {
     time.as_secs_f64()
 }
 
-/// What a poll each second takes for all of these.
-fn polls_each_second(made: &[Made]) -> f64 {
-    made.iter()
-        .map(|job| seconds(job.ready - job.begun).ceil())
-        .sum()
-}
-
-#[tokio::test(start_paused = true)]
-async fn two_hundred_reports_and_uploads_take_few_polls_and_little_longer() {
-    let simulator = Simulator::builder()
-        .level(Level::Advanced)
+/// Reports of 12 to 75 seconds, and videos of 36 to 225.
+fn simulator(level: Level) -> SimulatorBuilder {
+    Simulator::builder()
+        .level(level)
         .transcoding(secs(90))
         .job_spread(2.5)
-        .seed(7);
-    let world = world(simulator, AccessLevel::Advanced);
-    let report = |n: u32| {
-        let world = &world;
-        async move {
-            let task = world.report(n % 50).await;
-            let task = Task::report((n % 50).to_string(), task, get);
-            poll_until(world.client.clone(), task).finish().await
-        }
+        .seed(7)
+}
+
+/// Begins a report and an upload each `gap`, as many as `pairs`, and follows
+/// them to their ends.
+async fn follow(world: &World, pairs: u32, gap: Duration) {
+    let report = |n: u32| async move {
+        sleep(gap * n).await;
+        let task = world.report(n % 50).await;
+        let task = Task::report((n % 50).to_string(), task, get);
+        poll_until(world.client.clone(), task).finish().await
     };
-    let upload = |n: u32| {
-        let world = &world;
-        async move {
-            let answer = world.upload(n % 50, &format!("{n}.mp4")).await;
-            let video = Upload::unfinished(&answer).unwrap();
-            let upload = Upload::new((n % 50).to_string(), video, get);
-            poll_until(world.client.clone(), upload).finish().await
-        }
+    let upload = |n: u32| async move {
+        sleep(gap * n).await;
+        let answer = world.upload(n % 50, &format!("{n}.mp4")).await;
+        let video = Upload::unfinished(&answer).unwrap();
+        let upload = Upload::new((n % 50).to_string(), video, get);
+        poll_until(world.client.clone(), upload).finish().await
     };
     let (reports, uploads) = tokio::join!(
-        join_all((0..200).map(report)),
-        join_all((0..200).map(upload)),
+        join_all((0..pairs).map(report)),
+        join_all((0..pairs).map(upload)),
     );
     assert!(reports.iter().chain(&uploads).all(Result::is_ok));
+}
 
-    let ledger = world.tiktok.ledger();
-    assert_eq!(ledger.made.len(), 400);
-    assert_eq!(ledger.total.refused.total(), 0);
-    let polls: u64 = ledger.made.iter().map(|job| job.polls).sum();
-    let saved = 1.0 - polls as f64 / polls_each_second(&ledger.made);
-    assert!(saved >= 0.8, "{saved}");
+/// What the ledger tells of the jobs.
+#[derive(Debug)]
+struct Figures {
+    /// Of the polls that one each second takes.
+    saved: f64,
+    /// How late the ends were noticed, in parts of the jobs' own times.
+    mean: f64,
+    p90: f64,
+    worst: f64,
+}
 
+fn figures(made: &[Made]) -> Figures {
+    let polls: u64 = made.iter().map(|job| job.polls).sum();
+    let each_second = made
+        .iter()
+        .map(|job| seconds(job.ready - job.begun).ceil())
+        .sum::<f64>();
     let late = |job: &Made| {
         let told = job.told.expect("it was followed to its end");
         seconds(told - job.ready) / seconds(job.ready - job.begun)
     };
-    let mut late: Vec<f64> = ledger.made.iter().map(late).collect();
+    let mut late: Vec<f64> = made.iter().map(late).collect();
     late.sort_unstable_by(f64::total_cmp);
-    let mean = late.iter().sum::<f64>() / 400.0;
-    let (p90, worst) = (late[360], late[399]);
-    println!("saved {saved:.3}, late: mean {mean:.3}, p90 {p90:.3}, worst {worst:.3}");
-    assert!(mean <= 0.2, "{mean}");
-    // Nobody asks before a documented minimum, so a short job may be later.
-    assert!(p90 <= 0.25, "{p90}");
+    Figures {
+        saved: 1.0 - polls as f64 / each_second,
+        mean: late.iter().sum::<f64>() / late.len() as f64,
+        p90: late[late.len() * 9 / 10],
+        worst: late[late.len() - 1],
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_hundred_reports_and_uploads_take_few_polls_and_none_much_longer() {
+    let world = world(simulator(Level::Ultimate), AccessLevel::Ultimate);
+    follow(&world, 200, secs(0)).await;
+    let ledger = world.tiktok.ledger();
+    assert_eq!(ledger.made.len(), 400);
+    assert_eq!(ledger.total.refused.total(), 0);
+    let figures = figures(&ledger.made);
+    println!("{figures:?}");
+    assert!(figures.saved >= 0.8, "{figures:?}");
+    assert!(figures.worst <= 0.2, "{figures:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_way_to_the_server_makes_no_end_much_later() {
+    let latency = Latency::uniform(Duration::from_millis(50), Duration::from_millis(250));
+    let simulator = simulator(Level::Advanced).latency(latency);
+    let world = world(simulator, AccessLevel::Advanced);
+    follow(&world, 200, Duration::from_millis(1_500)).await;
+    let figures = figures(&world.tiktok.ledger().made);
+    println!("{figures:?}");
+    assert!(figures.saved >= 0.8, "{figures:?}");
+    assert!(figures.worst <= 0.2, "{figures:?}");
+}
+
+/// The polls of jobs that begin together fill the app's 20 a second for two
+/// minutes, so some stand in the queue, and those jobs are later than that.
+#[tokio::test(start_paused = true)]
+async fn where_the_quota_is_full_of_polls_nine_of_ten_ends_are_in_time() {
+    let world = world(simulator(Level::Advanced), AccessLevel::Advanced);
+    follow(&world, 200, secs(0)).await;
+    let ledger = world.tiktok.ledger();
+    assert_eq!(ledger.total.refused.total(), 0);
+    let full = ledger.seconds.iter().filter(|it| it.admitted == 20);
+    assert!(full.count() >= 90);
+    let figures = figures(&ledger.made);
+    println!("{figures:?}");
+    assert!(figures.saved >= 0.8, "{figures:?}");
+    assert!(figures.mean <= 0.1, "{figures:?}");
+    assert!(figures.p90 <= 0.2, "{figures:?}");
+}
+
+/// Where writes fill each second of the quota, a poll waits for the next, and
+/// has every second turn in it. So these jobs take a minute at least.
+#[tokio::test(start_paused = true)]
+async fn writes_that_fill_the_quota_make_no_end_much_later() {
+    let simulator = simulator(Level::Basic)
+        .report_times(secs(30), secs(120))
+        .transcoding(secs(150));
+    let world = world(simulator, AccessLevel::Basic);
+    let campaigns = (0..6_000).map(|n| {
+        let account = 100 + n % 50;
+        let body = format!(
+            r#"{{"advertiser_id":"{account}","campaign_name":"{n}","objective_type":"TRAFFIC"}}"#
+        );
+        world.post("/campaign/create/", body)
+    });
+    let start = Instant::now();
+    let campaigns = async {
+        let campaigns = join_all(campaigns).await;
+        let mut classes = campaigns.into_iter().map(|(class, _)| class);
+        assert!(classes.all(|class| class == ErrorClass::Success));
+        start.elapsed()
+    };
+    let jobs = async {
+        follow(&world, 12, secs(5)).await;
+        start.elapsed()
+    };
+    let (campaigns, jobs) = tokio::join!(campaigns, jobs);
+    assert!(jobs < campaigns, "{jobs:?}, {campaigns:?}");
+    let ledger = world.tiktok.ledger();
+    let figures = figures(&ledger.made);
+    println!("{figures:?}");
+    assert!(figures.worst <= 0.2, "{figures:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -158,7 +239,7 @@ async fn every_kind_of_task_is_followed_to_its_end() {
         assert!(answer.windows(7).any(|word| word == b"SUCCESS"), "{path}");
     }
     for job in world.tiktok.ledger().made {
-        assert!(job.polls <= 6, "{job:?}");
+        assert!(job.polls <= 10, "{job:?}");
     }
 }
 
@@ -223,5 +304,5 @@ async fn a_download_waits_until_the_report_is_there() {
     assert_eq!(class, ErrorClass::Success);
     assert!(body.starts_with(b"advertiser_id,spend"));
     let downloads = world.received("/report/task/download/");
-    assert!((2..=7).contains(&downloads), "{downloads}");
+    assert!((2..=12).contains(&downloads), "{downloads}");
 }

@@ -5,18 +5,19 @@
 //!
 //! | job | asked after at | first asked after | then at least | source |
 //! |---|---|---|---|---|
-//! | asynchronous report | `report/task/check`, `…/download` | 10 s | 5 s | none is documented |
-//! | comments, blocked words, change log | `…/task/check`, `…/task/download` | 10 s | 5 s | none is documented |
-//! | copy of a campaign | `campaign/copy/task/check` | 60 s | 10 s | "Create an asynchronous campaign copy task": after about a minute |
-//! | upload of a video | `file/video/ad/search`, `…/info` for one video | 30 s | 6 s | "Upload a video": 30 seconds to five minutes |
-//! | repair of a video | `video/fix/task/get` | 30 s | 6 s | as for an upload |
+//! | asynchronous report | `report/task/check`, `…/download` | 10 s | 1 s | none is documented |
+//! | comments, blocked words, change log | `…/task/check`, `…/task/download` | 10 s | 1 s | none is documented |
+//! | copy of a campaign | `campaign/copy/task/check` | 60 s | 8 s | "Create an asynchronous campaign copy task": after about a minute |
+//! | upload of a video | `file/video/ad/search`, `…/info` for one video | 30 s | 4 s | "Upload a video": 30 seconds to five minutes |
+//! | repair of a video | `video/fix/task/get` | 30 s | 4 s | as for an upload |
 //!
-//! The waits grow to a fifth of the job's age, five minutes at most (one for
-//! videos).
+//! The waits grow with the job's age, five minutes at most (one for videos), so
+//! that its end is noticed late by a fifth of its own time at worst, as long as
+//! the app's quota has room for the polls.
 //!
 //! An ad, or a change of one, that refers to a video which is still being
 //! transcoded gets code 40901 or 2200006. Nothing was done then, so it is sent
-//! again, at least every 6 seconds, until the video is there. So is a download
+//! again, every 4 seconds and then seldomer, until the video is there. So is a download
 //! that gets 40201.
 //!
 //! A task that failed is told of under code 0. [`Task`] and [`Upload`] know

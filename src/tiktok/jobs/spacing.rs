@@ -4,9 +4,9 @@ use crate::poll_pacing::Spacing;
 
 /// How often each kind of job is asked after. See the table in the
 /// [module docs](super).
-pub(super) const TASK: Spacing = spacing(10, 5, 300);
-pub(super) const COPY: Spacing = spacing(60, 10, 300);
-pub(super) const VIDEO: Spacing = spacing(30, 6, 60);
+pub(super) const TASK: Spacing = spacing(10, 1, 300);
+pub(super) const COPY: Spacing = spacing(60, 8, 300);
+pub(super) const VIDEO: Spacing = spacing(30, 4, 60);
 
 const fn spacing(first: u64, min: u64, max: u64) -> Spacing {
     match Spacing::between(Duration::from_secs(min), Duration::from_secs(max)) {
