@@ -109,8 +109,9 @@ impl Fleet {
     }
 
     pub(super) fn start_process(&mut self, store: RedisState) {
-        let state = SharedState::builder(store).deadline(DEADLINE).build();
-        let state = state.expect("good settings");
+        // One whose first exchange is late takes no more than its part.
+        let state = SharedState::builder(store).assume_instances(4);
+        let state = state.deadline(DEADLINE).build().expect("good settings");
         let backoff = JitteredBackoffLayer::builder()
             .max_attempts(u32::MAX)
             .max_elapsed(Duration::from_secs(1_000_000))
