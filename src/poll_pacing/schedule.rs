@@ -11,6 +11,8 @@ pub(super) struct Schedule {
     began: Instant,
     last: Option<Instant>,
     due: Instant,
+    /// From then on, whoever keeps to a schedule of its own may ask.
+    soonest: Instant,
 }
 
 impl Schedule {
@@ -28,12 +30,14 @@ impl Schedule {
                 began: now.checked_sub(spacing.first()).unwrap_or(now),
                 last: None,
                 due: now,
+                soonest: now,
             };
         };
         Self {
             began: began.at().min(now),
             last: None,
             due: later(began.at().min(now), spacing.first_wait(draw())),
+            soonest: now,
         }
     }
 
@@ -46,13 +50,7 @@ impl Schedule {
         spacing: &Spacing,
         draw: impl FnOnce() -> f64,
     ) -> Result<Duration, Instant> {
-        let due = match self.last {
-            // Its caller keeps to a schedule of its own; nobody else polls
-            // in between.
-            _ if !is_on_time => self.due,
-            Some(last) => later(last, spacing.min()),
-            None => now,
-        };
+        let due = if is_on_time { self.soonest } else { self.due };
         if now < due {
             return Err(due);
         }
@@ -60,6 +58,9 @@ impl Schedule {
         let age = now.saturating_duration_since(self.began);
         let wait = spacing.wait(age, draw());
         self.due = later(now, wait);
+        // Its own wait has other chance in it, and began a little earlier.
+        let least = spacing.wait(age, 0.0);
+        self.soonest = later(now, (least - least / 8).max(spacing.min()));
         Ok(wait)
     }
 
@@ -92,11 +93,28 @@ mod tests {
 
     #[test]
     fn a_job_of_unknown_age_is_asked_after_at_once() {
-        let now = Instant::now();
-        let mut schedule = Schedule::new(now, None, &spacing(), || 0.5);
-        assert!(schedule.claim(now, false, &spacing(), || 0.0).is_ok());
-        let due = now + Duration::from_secs(4);
-        assert_eq!(schedule.claim(now, false, &spacing(), || 0.0), Err(due));
+        let now = Instant::now() + Duration::from_secs(1_000);
+        let spacing = spacing().with_first(Duration::from_secs(110));
+        let mut schedule = Schedule::new(now, None, &spacing, || 0.5);
+        assert!(schedule.claim(now, false, &spacing, || 0.0).is_ok());
+        // As if it were 110 seconds old: a fifth, less the chance and the reserve.
+        let due = now + Duration::from_secs(16);
+        assert_eq!(schedule.claim(now, false, &spacing, || 0.0), Err(due));
+    }
+
+    #[test]
+    fn many_that_keep_to_schedules_of_their_own_ask_no_more_often() {
+        let start = Instant::now();
+        let began = Some(JobBegan::at_instant(start));
+        let mut schedule = Schedule::new(start, began, &spacing(), || 0.0);
+        // Ten followers, each a tenth of a second after the other, for 5 minutes.
+        let polls = (200..3_000_u64).filter(|tenths| {
+            let now = start + Duration::from_millis(100 * tenths);
+            schedule.claim(now, true, &spacing(), || 0.0).is_ok()
+        });
+        // From 20 s to 300 s by an eighth of the age each: ln 15 / ln 1.127.
+        let polls = polls.count();
+        assert!((15..=24).contains(&polls), "{polls}");
     }
 
     #[test]

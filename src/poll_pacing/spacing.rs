@@ -14,9 +14,11 @@ const WAIT: u32 = 80;
 /// Each wait has chance in it, never below what was set, so that jobs begun
 /// together are not asked after together.
 ///
-/// The end of a job is noticed late by its [growth](Self::with_growth) at
-/// worst, if it takes longer than its first wait, and if that is seven times
-/// `min` or more. And if the server's quota has room: a fifth takes some ten
+/// The end of a job whose beginning is known ([`JobBegan`](super::JobBegan)) is
+/// noticed late by its [growth](Self::with_growth) at worst, if it takes longer
+/// than its first wait, and if that is seven times `min` or more (with the
+/// default growth of a fifth; fourteen times with a tenth). And if the server's
+/// quota has room: a fifth takes some ten
 /// polls while a job grows four times as old as at its first. Where polls alone
 /// fill the quota, or a short job's poll waits for its next second, it is
 /// later.

@@ -17,6 +17,9 @@ use crate::extensions::AccountId;
 /// Where one call in a hundred is lost, this costs less than one percent.
 const LOST_AFTER: Duration = Duration::from_secs(120);
 
+/// As good as for ever, and clocks can reckon with it.
+const LONGEST_AGEING: Duration = Duration::from_secs(365 * 86_400);
+
 /// Builds a [`RequestPacingLayer`].
 #[derive(Clone)]
 pub struct RequestPacingBuilder<K> {
@@ -63,11 +66,11 @@ impl<K: Scopes> RequestPacingBuilder<K> {
     /// From then on every second turn is for those that have waited so long;
     /// never more. The default is 10 seconds. Shorter is kinder to the low ones,
     /// and with zero they have half of the turns; longer is quicker for the
-    /// high ones. A request with a [`Patience`](crate::extensions::Patience)
+    /// high ones; more than a year is a year. A request with a [`Patience`](crate::extensions::Patience)
     /// that is shorter has aged after that.
     #[must_use]
     pub fn ageing(mut self, time: Duration) -> Self {
-        self.ageing = time;
+        self.ageing = time.min(LONGEST_AGEING);
         self
     }
 

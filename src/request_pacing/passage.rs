@@ -191,7 +191,8 @@ impl Core {
     fn misses(&mut self, at: At, now: Now) -> Option<Instant> {
         let waiter = self.waiter(at);
         let (path, deadline) = (waiter.path, waiter.deadline?);
-        let is_new = waiter.comer.age == now.instant;
+        // One that came before, or that others stand back for, is not the last.
+        let is_new = waiter.comer.age == now.instant && waiter.sooner.is_zero();
         let before = if is_new { self.before(at) } else { 0 };
         let each = path
             .gates()

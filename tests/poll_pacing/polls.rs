@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 use tower::{Service, ServiceExt, service_fn};
 use tower_tiktok::{
     error::{DeadlineExceeded, is_unsent},
-    extensions::{Deadline, LeaveNotReady, Operation, Priority, RequestContext},
+    extensions::{Deadline, LeaveNotReady, Operation, Patience, Priority, RequestContext},
     poll_pacing::{InvalidPollPacing, JobBegan, PollTooEarly, SharedError},
 };
 
@@ -93,6 +93,7 @@ async fn polls_stand_back_unless_they_are_urgent() {
     let mut urgent = poll("2");
     let context = RequestContext::new(Operation::Read).with_priority(Priority::High);
     urgent.extensions_mut().insert(context);
+    urgent.extensions_mut().insert(Patience::of(secs(3)));
     client.clone().oneshot(urgent).await.unwrap();
     let no_poll = Request::get("/other").body(Body::default()).unwrap();
     client.oneshot(no_poll).await.unwrap();
@@ -102,6 +103,10 @@ async fn polls_stand_back_unless_they_are_urgent() {
     assert_eq!(priority(0), Some(Priority::Low));
     assert_eq!(priority(1), Some(Priority::High));
     assert_eq!(priority(2), None);
+    // It stands back for an eighth of its next wait, unless its caller knows better.
+    let patience = |n: usize| seen[n].get().map(Patience::time);
+    assert!((secs(5) / 8..=secs(6) / 8).contains(&patience(0).unwrap()));
+    assert_eq!((patience(1), patience(2)), (Some(secs(3)), None));
     assert!(seen[0].get::<LeaveNotReady>().is_some());
     assert!(seen[2].get::<LeaveNotReady>().is_none());
 }

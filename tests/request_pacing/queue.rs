@@ -108,6 +108,50 @@ async fn an_impatient_request_ages_sooner_and_a_patient_one_no_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_never_ages_does_for_little_patience() {
+    let mut requests = vec![request("sent", context("0"))];
+    let low = request("low", context("l").with_priority(Priority::Low));
+    let mut soon = request("soon", context("s").with_priority(Priority::Low));
+    soon.extensions_mut().insert(Patience::of(Duration::ZERO));
+    requests.extend([low, soon]);
+    for _ in 0..4 {
+        requests.push(request("high", context("h").with_priority(Priority::High)));
+    }
+    let layer = one_a_second().ageing(Duration::MAX).build();
+    let order = order(layer.unwrap(), requests).await;
+    assert_eq!(
+        order,
+        ["sent", "soon", "high", "high", "high", "high", "low"]
+    );
+}
+
+/// Those that came before it are not ahead of it.
+#[tokio::test(start_paused = true)]
+async fn an_impatient_request_is_not_taken_for_the_last() {
+    let layer = one_a_second().build().unwrap();
+    let client = layer.layer(service_fn(async |_: Request<&'static str>| {
+        Ok::<_, Infallible>(Response::new(()))
+    }));
+    let low = || context("a").with_priority(Priority::Low);
+    client
+        .clone()
+        .oneshot(request("sent", low()))
+        .await
+        .unwrap();
+    for _ in 0..20 {
+        tokio::spawn(client.clone().oneshot(request("patient", low())));
+    }
+    sleep(Duration::from_millis(1)).await;
+    let mut soon = request("soon", low());
+    soon.extensions_mut().insert(Patience::of(Duration::ZERO));
+    soon.extensions_mut()
+        .insert(Deadline::within(Duration::from_secs(5)));
+    let start = Instant::now();
+    client.oneshot(soon).await.unwrap();
+    assert!(start.elapsed() <= Duration::from_secs(2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_account_that_waits_for_itself_takes_nothing_from_the_others() {
     let quotas = Quotas::none()
         .with_app(Quota::requests_per_second(4))

@@ -12,13 +12,15 @@
 //! | repair of a video | `video/fix/task/get` | 30 s | 4 s | as for an upload |
 //!
 //! The waits grow with the job's age, five minutes at most (one for videos), so
-//! that its end is noticed late by a fifth of its own time at worst, as long as
-//! the app's quota has room for the polls.
+//! that the end of a job that takes longer than its first wait is noticed late by
+//! a fifth of its own time at worst, as long as its beginning is known
+//! ([`JobBegan`](crate::poll_pacing::JobBegan); `poll_until` knows it) and the
+//! app's quota has room for the polls.
 //!
 //! An ad, or a change of one, that refers to a video which is still being
 //! transcoded gets code 40901 or 2200006. Nothing was done then, so it is sent
-//! again, every 4 seconds and then seldomer, until the video is there. So is a download
-//! that gets 40201.
+//! again, after some 5 seconds and then seldomer, until the video is there. So is
+//! a download that gets 40201.
 //!
 //! A task that failed is told of under code 0. [`Task`] and [`Upload`] know
 //! the words, and follow one job to its end with

@@ -61,6 +61,8 @@ pub(super) struct Fleet {
     pub(super) machine: Machine,
     in_work: InWork,
     limits: Limits,
+    /// How many processes each takes for granted.
+    assumed: u32,
     tasks: JoinSet<()>,
     sent: u64,
     said: Arc<AtomicU32>,
@@ -100,6 +102,7 @@ impl Fleet {
                 .expect("good settings"),
             machine: Machine::watch(),
             in_work: InWork::default(),
+            assumed: 1,
             limits: Limits::new(limit(second), limit(minute), limit(1_000_000)),
             tasks: JoinSet::new(),
             sent: 0,
@@ -108,9 +111,14 @@ impl Fleet {
         }
     }
 
+    /// One whose first exchange is late takes no more than its part, then.
+    pub(super) fn assume(mut self, processes: u32) -> Self {
+        self.assumed = processes;
+        self
+    }
+
     pub(super) fn start_process(&mut self, store: RedisState) {
-        // One whose first exchange is late takes no more than its part.
-        let state = SharedState::builder(store).assume_instances(4);
+        let state = SharedState::builder(store).assume_instances(self.assumed);
         let state = state.deadline(DEADLINE).build().expect("good settings");
         let backoff = JitteredBackoffLayer::builder()
             .max_attempts(u32::MAX)

@@ -14,7 +14,7 @@ use crate::{
 #[tokio::test]
 async fn four_processes_use_one_app_and_its_accounts() {
     let server = Server::start(&[]).await;
-    let mut fleet = Fleet::new(40, 2_400, 2_400);
+    let mut fleet = Fleet::new(40, 2_400, 2_400).assume(4);
     for process in 0..4 {
         fleet.start_process(redis(&server.url()));
         // Each account is in use by all.
@@ -33,7 +33,7 @@ async fn four_processes_on_a_cluster() {
         let redis = RedisState::cluster(cluster.urls()).app("7011");
         redis.build().expect("good settings")
     };
-    let mut fleet = Fleet::new(40, 2_400, 2_400);
+    let mut fleet = Fleet::new(40, 2_400, 2_400).assume(4);
     for process in 0..4 {
         fleet.start_process(store());
         fleet.work(process, 16, 100, 8);
