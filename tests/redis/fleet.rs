@@ -195,6 +195,16 @@ impl Fleet {
         newcomer
     }
 
+    /// All share again, with one that joined meanwhile; and what went on without
+    /// the store neither shut anybody out nor overran more than a second's worth.
+    pub(crate) async fn goes_on_with(&self, newcomer: &Process) {
+        self.are_up().await;
+        newcomer.is_up().await;
+        sleep(ms(2_000)).await;
+        self.nobody_was_shut_out();
+        self.overran_by_at_most(LIMIT);
+    }
+
     pub(crate) fn nobody_was_shut_out(&self) {
         let allowed = self.machine.allows(MOMENT);
         for process in &self.processes {
