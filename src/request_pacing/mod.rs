@@ -146,7 +146,9 @@
 //! each scope (`RequestPacingBuilder::shared`): all together send no more than
 //! one may. What a process holds of a limit is the limit of its own windows;
 //! estimates, turns, holds and deadlines are as they are within a smaller one.
-//! What a refusal closes, and what is learned of a limit, all hear at once.
+//! What a refusal closes, and what is learned of a limit, all hear at once: from
+//! then on all have their parts of what was learned, and try for more together,
+//! as seldom as one alone.
 //!
 //! - **Cost.** A process at work makes one round trip every two to three seconds,
 //!   for all its scopes. A request waits for one only where its process has

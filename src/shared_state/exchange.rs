@@ -33,9 +33,6 @@ pub struct ScopeAsk {
     /// The scope is closed for so long, as a refusal told since the last
     /// exchange.
     pub hold: Option<Duration>,
-    /// The part of the configured limit, in millionths, that this member has
-    /// learned since the last exchange.
-    pub learned: Option<u32>,
 }
 
 /// What a process says about one window of a scope.
@@ -54,6 +51,9 @@ pub struct WindowAsk {
     pub want: u32,
     /// Requests that wait.
     pub queued: u32,
+    /// The part of the configured limit, in millionths, that this member has
+    /// learned since the last exchange. The last word counts.
+    pub learned: Option<u32>,
 }
 
 /// Over which time a window counts; also its name.
@@ -98,8 +98,6 @@ pub struct ScopeReply {
     pub windows: Vec<WindowReply>,
     /// The scope is closed for so long.
     pub hold: Option<Duration>,
-    /// The part of the configured limit that somebody has learned.
-    pub learned: Option<u32>,
     /// There may be more after this time.
     pub ask_in: Option<Duration>,
 }
@@ -119,6 +117,9 @@ pub struct WindowReply {
     /// The member's equal part of what nobody holds: so much more it may use
     /// should the store be lost.
     pub spare: u32,
+    /// The part of the configured limit, in millionths, that somebody has
+    /// learned.
+    pub learned: Option<u32>,
 }
 
 /// What a store tells everybody at once.
@@ -132,11 +133,13 @@ pub enum Notice {
         /// For how long, from now on.
         wait: Duration,
     },
-    /// A member has learned what part of the configured limit, in millionths,
-    /// is real.
+    /// A member has learned what part of the configured limit of a window, in
+    /// millionths, is real.
     Learned {
         /// The scope.
         scope: Arc<str>,
+        /// The window.
+        span: WindowSpan,
         /// The part.
         ratio: u32,
     },
@@ -176,7 +179,6 @@ impl ScopeAsk {
             acknowledged: 0,
             claim: false,
             hold: None,
-            learned: None,
         }
     }
 }
@@ -194,6 +196,7 @@ impl WindowAsk {
             returned: Vec::new(),
             want: 0,
             queued: 0,
+            learned: None,
         }
     }
 }
@@ -206,6 +209,14 @@ impl WindowSpan {
         match self {
             Self::Any(length) => i64::try_from(millis(length)).unwrap_or(i64::MAX),
             Self::DayUtc => -1,
+        }
+    }
+
+    /// The one that is told by this number.
+    pub(crate) fn of_code(code: i64) -> Option<Self> {
+        match u64::try_from(code) {
+            Ok(length) => Some(Self::Any(Duration::from_millis(length))),
+            Err(_) => (code == -1).then_some(Self::DayUtc),
         }
     }
 
@@ -255,6 +266,7 @@ impl WindowReply {
             granted: Vec::new(),
             limit,
             spare: 0,
+            learned: None,
         }
     }
 }

@@ -74,7 +74,11 @@
 //! released, and goes back when it was not used for a second.
 //!
 //! A refusal that closes a scope, and a rate that was learned, reach every
-//! process at once by a [notice](Notice), or with its next exchange.
+//! process at once by a [notice](Notice), or with its next exchange. Of a window
+//! that was learned to admit less, each has its part of that from then on, within
+//! a quarter of a second; what was sent before stays in the window. All know the
+//! same part, so those that come later start with it, and all try for more
+//! together, as seldom as one alone. A store that has forgotten it is told again.
 //!
 //! # When the store is away
 //!

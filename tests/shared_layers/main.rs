@@ -5,5 +5,6 @@
 
 mod faults;
 mod fleet;
+mod learned;
 mod pacing;
 mod permits;

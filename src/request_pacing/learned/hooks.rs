@@ -34,17 +34,21 @@ impl Gate {
 
     /// A request was admitted: the limit may be higher than it was learned.
     pub(in crate::request_pacing) fn learn_admitted(&mut self, charge: Charge) {
-        let active = self.active();
+        let Some(active) = &mut self.active else {
+            return;
+        };
         let Some(learned) = &mut active.learned else {
             return;
         };
         let (number, next) = (charge.number(), active.flights.next());
         let waits = active.users > 0;
+        let windows = &self.windows;
         let short = learned.short.as_mut().map(|it| (it, charge.is_tight()));
         let long = learned.long.as_mut().map(|it| (it, waits));
         let mut changed = false;
         for (taught, tight) in short.into_iter().chain(long) {
-            changed |= taught.rate.admitted(number, tight, next);
+            let weight = windows.weight(taught.length.into());
+            changed |= taught.rate.admitted(number, tight, next, weight);
         }
         if changed {
             self.apply_learned();

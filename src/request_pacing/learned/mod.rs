@@ -18,7 +18,7 @@ use super::tick::Ticks;
 
 pub use self::export::{InvalidLearned, LearnedLimit};
 #[cfg(feature = "shared-state")]
-pub(super) use self::ratio::WHOLE;
+pub(super) use self::ratio::{Ratios, WHOLE};
 pub(super) use self::{
     fit::{Arrival, fit},
     rate::{FIRST, Rate},

@@ -82,7 +82,7 @@ mod tests {
                 } else {
                     (0..own).for_each(|_| {
                         number += 1;
-                        part.admitted(number, true, number + 1);
+                        part.admitted(number, true, number + 1, 1);
                     });
                 }
                 unlucky = unlucky.wrapping_sub(own);

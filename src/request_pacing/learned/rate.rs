@@ -118,24 +118,27 @@ impl Rate {
         number < self.since
     }
 
-    /// A request was admitted; `next` is the first that is not sent yet.
-    /// Whether that changed anything.
+    /// A request was admitted; `next` is the first that is not sent yet. Of a
+    /// part of a limit it stands for as many as the `weight`, for the others
+    /// send, too. Whether that changed anything.
     pub(in crate::request_pacing) fn admitted(
         &mut self,
         number: u64,
         tight: bool,
         next: u64,
+        weight: u32,
     ) -> bool {
         if self.is_past(number) {
             return false;
         }
-        self.admitted = self.admitted.saturating_add(1);
+        self.admitted = self.admitted.saturating_add(weight);
         self.tight |= tight;
         let needed = match self.stage {
             // The others of this window were admitted before.
             Stage::Start => self.limit - self.limit / 2,
             Stage::Cut => self.limit.saturating_mul(2),
-            Stage::Probe => self.limit,
+            // Among several, not each has the slot more that is tried.
+            Stage::Probe => self.limit.saturating_mul(weight.min(2)),
             Stage::Rest(wait) => wait,
         };
         if self.admitted < needed || !self.tight {
@@ -173,6 +176,35 @@ impl Rate {
             self.patience = self.patience.saturating_mul(2).min(self.most_patience);
             self.rest(next, refused);
         }
+    }
+
+    /// Another process that shares the limit has found what it is. As if it had
+    /// happened here, so that all try for more as seldom as one alone. Whether
+    /// that changed anything.
+    #[cfg(feature = "shared-state")]
+    pub(super) fn heard(&mut self, limit: u32, next: u64) -> bool {
+        if limit == self.limit {
+            return false;
+        }
+        let (was, before) = (self.stage, self.limit);
+        self.limit = limit;
+        if limit > before {
+            if was == Stage::Probe {
+                self.wins += 1;
+                self.patience = (self.patience / 2).max(PATIENCE.0);
+            }
+            self.proven = before;
+            self.set(Stage::Probe, next);
+        } else {
+            self.proven = self.proven.min(limit);
+            self.wins = 0;
+            self.set(Stage::Cut, next);
+            if was == Stage::Probe {
+                self.patience = self.patience.saturating_mul(2).min(self.most_patience);
+                self.rest(next, 1);
+            }
+        }
+        true
     }
 
     /// The server has said what it is, for all who use it: others may have a

@@ -1,30 +1,93 @@
 use std::time::Duration;
 
-use super::{Learned, Taught};
+use tokio::time::Instant;
+
+use super::{Learned, MINUTE, Rate, Taught};
+use crate::{request_pacing::gate::Gate, shared_state::WindowSpan};
 
 /// In millionths.
 pub(in crate::request_pacing) const WHOLE: u32 = 1_000_000;
 
+/// Which part of its quota each window admits that was cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::request_pacing) struct Ratios([Option<(Duration, u32)>; 2]);
+
+impl Ratios {
+    pub(in crate::request_pacing) fn of(&self, span: WindowSpan) -> Option<u32> {
+        let mut ratios = self.0.iter().flatten();
+        let found = ratios.find(|(length, _)| WindowSpan::Any(*length) == span);
+        found.map(|(_, ratio)| *ratio)
+    }
+
+    pub(in crate::request_pacing) fn keep(&mut self, is_kept: impl Fn(WindowSpan) -> bool) {
+        for place in &mut self.0 {
+            place.take_if(|(length, _)| !is_kept(WindowSpan::Any(*length)));
+        }
+    }
+}
+
 /// What others should hear of it, who share the limit.
 impl Learned {
-    /// The part of the quota that is admitted, of the window that was cut most.
-    pub(in crate::request_pacing) fn ratio(&self) -> u32 {
-        let ratios = self.taught().filter_map(|taught| {
+    pub(in crate::request_pacing) fn ratios(&self) -> Ratios {
+        Ratios([&self.short, &self.long].map(|taught| {
+            let taught = taught.as_ref()?;
             let ceiling = u64::from(taught.rate.ceiling()?);
             let ratio = u64::from(taught.rate.limit()) * u64::from(WHOLE);
             // Not one request less, for a fraction.
-            u32::try_from(ratio.div_ceil(ceiling.max(1))).ok()
-        });
-        ratios.min().unwrap_or(WHOLE)
+            let ratio = u32::try_from(ratio.div_ceil(ceiling.max(1))).ok()?;
+            Some((taught.length, ratio))
+        }))
     }
 
     /// What the quota admits in the windows that were cut.
     pub(in crate::request_pacing) fn ceilings(&self) -> impl Iterator<Item = (Duration, u32)> {
-        self.taught()
-            .filter_map(|taught| Some((taught.length, taught.rate.ceiling()?)))
+        let taught = self.short.iter().chain(&self.long);
+        taught.filter_map(|taught| Some((taught.length, taught.rate.ceiling()?)))
     }
+}
 
-    fn taught(&self) -> impl Iterator<Item = &Taught> {
-        self.short.iter().chain(&self.long)
+impl Gate {
+    /// Another process has learned which part of this window is real. Whether
+    /// that is new here.
+    pub(in crate::request_pacing) fn adopt_learned(
+        &mut self,
+        length: Duration,
+        ratio: u32,
+        now: Instant,
+    ) -> bool {
+        let Some(quota) = self.windows.limit(length.into()) else {
+            return false;
+        };
+        let active = self.active();
+        let learned = active.learned.get_or_insert_default();
+        let place = match length >= MINUTE {
+            true => &mut learned.long,
+            false => &mut learned.short,
+        };
+        let known = place.as_ref().filter(|taught| taught.length == length);
+        let ceiling = known.map_or(Some(quota), |taught| taught.rate.ceiling());
+        let Some(ceiling) = ceiling.filter(|limit| *limit < u32::MAX) else {
+            return false;
+        };
+        let limit = u64::from(ceiling) * u64::from(ratio) / u64::from(WHOLE);
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX).clamp(1, ceiling);
+        let next = active.flights.next();
+        let is_new = match place {
+            Some(taught) if taught.length == length => taught.rate.heard(limit, next),
+            None if limit < ceiling => {
+                let rate = match length >= MINUTE {
+                    true => Rate::long(limit, Some(ceiling), next),
+                    false => Rate::learned(limit, Some(ceiling), next),
+                };
+                *place = Some(Taught { length, rate });
+                true
+            }
+            _ => false,
+        };
+        if is_new {
+            learned.cut = Some(now);
+        }
+        self.apply_learned();
+        is_new
     }
 }

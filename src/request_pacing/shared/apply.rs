@@ -17,6 +17,7 @@ impl Core {
                 continue;
             };
             self.gate(at).lend(share.limits.clone());
+            self.gate(at).hear_learned(&share.learned, now.instant);
             self.set_end(at, (!share.limits.is_empty()).then_some(share.valid_until));
             if let Some(until) = share.hold
                 && self.gate(at).active().hold.close(until)

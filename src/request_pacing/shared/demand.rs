@@ -4,7 +4,7 @@ use crate::{
     request_pacing::{
         core::Core,
         gate::Gate,
-        learned::{Learned, WHOLE},
+        learned::{Learned, Ratios, WHOLE},
         tick::Now,
         trips::Trips,
         window::InFlight,
@@ -68,20 +68,27 @@ impl Gate {
         let lent = active.lent.as_mut()?;
         let is_new = lent.told.replace(told) != Some(told);
         let learned = active.learned.as_deref();
-        let ratio = learned.map_or(WHOLE, Learned::ratio);
-        let is_news = mem::replace(&mut lent.ratio, ratio) != ratio;
+        let ratios = learned.map_or_else(Ratios::default, Learned::ratios);
+        let old = mem::replace(&mut lent.ratios, ratios);
+        let is_news = old != ratios;
+        if is_news {
+            lent.ratios_told = Some(now.instant);
+        }
         if !always && !is_new && !is_news && lent.hold.is_none() {
             return None;
         }
         let mut demand = ScopeDemand::new(lent.name.clone(), queued);
         demand.hold = lent.hold.take();
-        demand.learned = is_news.then_some(ratio);
         demand.windows = self.windows.demands(in_flight, now);
         // The store counts in the ratio by itself.
         for (length, limit) in learned.into_iter().flat_map(Learned::ceilings) {
             let windows = demand.windows.iter_mut();
             let same = windows.filter(|it| it.span == WindowSpan::Any(length));
             same.for_each(|window| window.limit = limit);
+        }
+        for window in demand.windows.iter_mut().filter(|_| is_news) {
+            let of = |ratios: &Ratios| ratios.of(window.span).unwrap_or(WHOLE);
+            window.learned = Some(of(&ratios)).filter(|ratio| *ratio != of(&old));
         }
         Some(demand)
     }

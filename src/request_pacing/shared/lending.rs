@@ -12,7 +12,7 @@ use crate::{
         Scopes,
         core::{Core, GATE},
         gate::Gate,
-        learned::WHOLE,
+        learned::Ratios,
         tick::Now,
         window::Plan,
     },
@@ -39,8 +39,9 @@ pub(in crate::request_pacing) struct Lent {
     /// A refusal has closed it until then, and nobody was told.
     pub(super) hold: Option<Instant>,
     pub(super) told: Option<Told>,
-    /// The part of the limit that was learned, as it was told.
-    pub(super) ratio: u32,
+    /// What was learned, as it was told or heard.
+    pub(super) ratios: Ratios,
+    pub(super) ratios_told: Option<Instant>,
 }
 
 impl Lending {
@@ -73,7 +74,8 @@ impl Core {
             until: None,
             hold: None,
             told: None,
-            ratio: WHOLE,
+            ratios: Ratios::default(),
+            ratios_told: None,
         };
         self.gate(at).active().lent = Some(Box::new(lent));
         if let Some(lending) = &mut self.lending {

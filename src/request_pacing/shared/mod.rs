@@ -6,6 +6,7 @@
 mod apply;
 mod backlog;
 mod demand;
+mod learned;
 mod lending;
 mod name;
 mod sharer;

@@ -65,6 +65,14 @@ impl Windows {
         limit.map(|limit| limit.whole)
     }
 
+    /// For how many of all processes one of this process stands, in the window
+    /// of this length.
+    pub(in crate::request_pacing) fn weight(&self, length: Ticks) -> u32 {
+        let mut limits = self.limits().iter();
+        let limit = limits.find(|limit| limit.is_of(length));
+        limit.map_or(1, |limit| limit.whole / limit.requests.max(1))
+    }
+
     /// Whether this process is told what others do with the same limits.
     pub(in crate::request_pacing) fn know_others(&self) -> bool {
         #[cfg(feature = "shared-state")]

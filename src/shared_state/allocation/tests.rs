@@ -391,11 +391,11 @@ fn the_largest_numbers_do_not_overflow() {
     let mut exchange = Exchange::new(1, u64::MAX, Duration::MAX);
     let mut scope = ScopeAsk::new("app");
     (scope.acknowledged, scope.claim) = (u64::MAX, true);
-    (scope.hold, scope.learned) = (Some(Duration::MAX), Some(u32::MAX));
+    scope.hold = Some(Duration::MAX);
     for span in [WindowSpan::Any(Duration::MAX), WindowSpan::DayUtc] {
         let mut window = WindowAsk::new(span, u32::MAX);
         (window.want, window.queued) = (u32::MAX, u32::MAX);
-        window.held = u32::MAX;
+        (window.held, window.learned) = (u32::MAX, Some(u32::MAX));
         window.returned = vec![Tokens::new(u32::MAX, Duration::MAX); 2];
         scope.windows.push(window);
     }

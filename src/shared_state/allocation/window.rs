@@ -1,4 +1,4 @@
-use super::{AGAIN, AHEAD, DAY, EXACT, FLIGHT};
+use super::{AGAIN, AHEAD, DAY, EXACT, FLIGHT, LEARNED};
 
 /// One window of a scope: what is held by all, and what is on its way back.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +13,9 @@ pub(super) struct Window {
     pub(super) returning: Vec<(u64, u64)>,
     /// How long a turn takes, where there are hardly more tokens than members.
     pub(super) turn: u64,
+    /// In millionths. 0: nothing is learned.
+    pub(super) learned: u64,
+    learned_until: u64,
 }
 
 /// A member's part in one window.
@@ -50,9 +53,19 @@ pub(super) struct Statement<'a> {
 }
 
 impl Window {
-    /// Forgets what is free again.
+    /// Forgets what is free again, and what was learned long ago.
     pub(super) fn pass(&mut self, now: u64) {
         self.returning.retain(|(free_at, _)| *free_at > now);
+        if self.learned_until <= now {
+            self.learned = 0;
+        }
+    }
+
+    /// A member has learned what part of the limit is real. Whether that is new.
+    pub(super) fn learn(&mut self, ratio: u64, now: u64) -> bool {
+        let was = std::mem::replace(&mut self.learned, ratio);
+        self.learned_until = now + LEARNED;
+        was != ratio
     }
 
     /// Takes a token back that is used until `free_at`.

@@ -48,9 +48,6 @@ pub struct ScopeDemand {
     pub windows: Vec<WindowDemand>,
     /// Closed until then, by a refusal since the last time.
     pub hold: Option<Instant>,
-    /// The part of the configured limit, in millionths, that was learned since
-    /// the last time.
-    pub learned: Option<u32>,
 }
 
 /// What is used in one window.
@@ -65,6 +62,9 @@ pub struct WindowDemand {
     pub in_flight: u32,
     /// How many used tokens are free when, soonest first.
     pub busy: Vec<(Instant, u32)>,
+    /// The part of the limit, in millionths, that was learned since the last
+    /// time, or of which the store no longer knows.
+    pub learned: Option<u32>,
 }
 
 /// What a layer may do in one scope from now on.
@@ -83,8 +83,9 @@ pub struct ScopeShare {
     pub valid_until: Instant,
     /// Closed until then.
     pub hold: Option<Instant>,
-    /// The part of the configured limit, in millionths, that somebody learned.
-    pub learned: Option<u32>,
+    /// The part of the configured limit, in millionths, of each window of which
+    /// it is known. Whoever knows another should tell it anew.
+    pub learned: Vec<(WindowSpan, u32)>,
 }
 
 // ===== impl ScopeDemand =====
@@ -98,7 +99,6 @@ impl ScopeDemand {
             queued,
             windows: Vec::new(),
             hold: None,
-            learned: None,
         }
     }
 
@@ -121,6 +121,7 @@ impl WindowDemand {
             limit,
             in_flight: 0,
             busy: Vec::new(),
+            learned: None,
         }
     }
 

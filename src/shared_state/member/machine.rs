@@ -135,9 +135,9 @@ impl Machine {
                     scope.hear_hold(after(now, *wait));
                 }
             }
-            Notice::Learned { scope, ratio } => {
+            Notice::Learned { scope, span, ratio } => {
                 if let Some(scope) = self.scopes.get_mut(scope) {
-                    scope.learned = Some(*ratio);
+                    scope.hear_learned(*span, *ratio);
                 }
             }
             Notice::Wanted { scope, members } => {
@@ -162,7 +162,6 @@ impl Machine {
             instances: self.instances,
             member: self.id,
             began: self.began,
-            learned: scope.learned.unwrap_or(1_000_000),
         })
     }
 

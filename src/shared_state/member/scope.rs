@@ -7,7 +7,7 @@ use super::{
     settings::{Outage, Settings, after},
     window::{Ahead, Window},
 };
-use crate::shared_state::{ScopeAsk, ScopeReply};
+use crate::shared_state::{ScopeAsk, ScopeReply, WindowSpan};
 
 /// Between two exchanges about one scope, unless somebody waits there and
 /// nothing is held.
@@ -34,9 +34,7 @@ pub(super) struct Scope {
     /// The reply to its last exchange has not come.
     unheard: bool,
     news_hold: Option<Instant>,
-    news_learned: Option<u32>,
     hold: Option<Instant>,
-    pub(super) learned: Option<u32>,
     pub(super) applied: Option<ScopeShare>,
 }
 
@@ -56,9 +54,7 @@ impl Scope {
             rests: false,
             unheard: false,
             news_hold: None,
-            news_learned: None,
             hold: None,
-            learned: None,
             applied: None,
         }
     }
@@ -73,7 +69,6 @@ impl Scope {
     ) {
         self.queued = demand.queued;
         self.news_hold = self.news_hold.max(demand.hold);
-        self.news_learned = demand.learned.or(self.news_learned);
         let mut ahead = Ahead::of(&demand.windows, self.queued, settings);
         if is_first {
             ahead = ahead.at_first(&demand.windows, settings);
@@ -117,6 +112,15 @@ impl Scope {
         self.rests = self.asked.is_some();
     }
 
+    /// Another has learned what part of a window is real: what is beyond its
+    /// part of that is given back with the next exchange, and not used any more.
+    pub(super) fn hear_learned(&mut self, span: WindowSpan, ratio: u32) {
+        let windows = self.windows.iter_mut();
+        for window in windows.filter(|window| window.demand.span == span) {
+            self.called |= window.hear_learned(ratio);
+        }
+    }
+
     /// Somebody waits for what it holds beyond its part.
     pub(super) fn call(&mut self) {
         self.called = true;
@@ -135,7 +139,6 @@ impl Scope {
     pub(super) fn is_quiet(&self) -> bool {
         self.queued == 0
             && self.news_hold.is_none()
-            && self.news_learned.is_none()
             && self.told_queued == 0
             && self.windows.iter().all(|window| window.is_quiet())
     }
@@ -149,7 +152,7 @@ impl Scope {
         if self.claim || self.unheard || self.rests {
             return Some(now);
         }
-        if self.news_hold.is_some() || self.news_learned.is_some() {
+        if self.news_hold.is_some() || self.windows.iter().any(Window::has_learned) {
             return Some(now);
         }
         if self.is_starved() && self.told_queued == 0 {
@@ -249,18 +252,23 @@ impl Scope {
                 .collect(),
             valid_until: ends.fold(valid_until, Instant::min),
             hold: self.hold.filter(|until| *until > now),
-            learned: self.learned,
+            learned: self.learned().collect(),
         }
+    }
+
+    fn learned(&self) -> impl Iterator<Item = (WindowSpan, u32)> {
+        let windows = self.windows.iter();
+        windows.filter_map(|it| Some((it.demand.span, it.learned()?)))
     }
 
     /// Nothing is held or wanted any more.
     pub(super) fn end(self, now: Instant) -> ScopeShare {
         ScopeShare {
-            name: self.name,
             limits: Vec::new(),
             valid_until: now,
             hold: self.hold.filter(|until| *until > now),
-            learned: self.learned,
+            learned: self.learned().collect(),
+            name: self.name,
         }
     }
 
@@ -318,7 +326,6 @@ impl Scope {
         ask.hold = self
             .news_hold
             .map(|until| until.saturating_duration_since(now));
-        ask.learned = self.news_learned;
         for window in &mut self.windows {
             if !self.claim {
                 window.give_back(window.keep(), now);
@@ -345,7 +352,6 @@ impl Scope {
         if let Some(wait) = reply.hold {
             self.hear_hold(after(now, wait));
         }
-        self.learned = reply.learned;
         for (window, reply) in self.windows.iter_mut().zip(&reply.windows) {
             window.hear(reply, now);
         }
@@ -360,8 +366,8 @@ impl Scope {
         if ask.hold.is_some() {
             self.news_hold = None;
         }
-        if ask.learned.is_some() && ask.learned == self.news_learned {
-            self.news_learned = None;
+        for (window, ask) in self.windows.iter_mut().zip(&ask.windows) {
+            window.told(ask);
         }
     }
 }

@@ -55,8 +55,6 @@ pub(super) struct Outage {
     pub(super) member: u64,
     /// When this process began.
     pub(super) began: Instant,
-    /// In millionths of what is configured.
-    pub(super) learned: u32,
 }
 
 impl Outage {
@@ -64,11 +62,5 @@ impl Outage {
     /// what it held.
     pub(super) fn alone_at(&self, settings: &Settings, length: Duration) -> Instant {
         after(self.since, settings.lease + FLIGHT + length.min(FAR))
-    }
-
-    /// What is known to be real of a limit.
-    pub(super) fn scaled(&self, limit: u32) -> u32 {
-        let real = u64::from(limit) * u64::from(self.learned) / 1_000_000;
-        u32::try_from(real).unwrap_or(limit).max(1).min(limit)
     }
 }

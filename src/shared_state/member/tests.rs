@@ -351,20 +351,14 @@ fn window_reply() -> impl Strategy<Value = WindowReply> {
 
 fn reply() -> impl Strategy<Value = Reply> {
     let windows = prop::collection::vec(window_reply(), 0..3);
-    let scope = (
-        windows,
-        prop::option::of(time()),
-        prop::option::of(any::<u32>()),
-        prop::option::of(time()),
-    );
+    let scope = (windows, prop::option::of(time()), prop::option::of(time()));
     let scopes = prop::collection::vec(scope, 0..3);
     (any::<u64>(), any::<u32>(), scopes).prop_map(|(epoch, instances, scopes)| {
         let mut reply = Reply::new(epoch, instances);
-        for (windows, hold, learned, ask_in) in scopes {
+        for (windows, hold, ask_in) in scopes {
             reply.scopes.push(ScopeReply {
                 windows,
                 hold,
-                learned,
                 ask_in,
             });
         }

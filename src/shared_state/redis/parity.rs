@@ -41,34 +41,40 @@ fn window() -> impl Strategy<Value = WindowAsk> {
     let back = (0_u32..5, 0_u64..70_000)
         .prop_map(|(count, wait)| Tokens::new(count, Duration::from_millis(wait)));
     let backs = prop::collection::vec(back, 0..4);
-    (span, limit, 0_u32..12, 0_u32..40, 0_u32..1_000, backs).prop_map(
-        |(span, limit, held, want, queued, returned)| {
+    let learned = prop::option::weighted(0.1, 0_u32..1_200_000);
+    (
+        span,
+        limit,
+        0_u32..12,
+        0_u32..40,
+        0_u32..1_000,
+        backs,
+        learned,
+    )
+        .prop_map(|(span, limit, held, want, queued, returned, learned)| {
             let mut window = WindowAsk::new(span, limit);
             (window.held, window.want, window.queued) = (held, want, queued);
-            window.returned = returned;
+            (window.returned, window.learned) = (returned, learned);
             window
-        },
-    )
+        })
 }
 
 fn scope() -> impl Strategy<Value = (usize, ScopeAsk)> {
     let windows = prop::collection::vec(window(), 1..4);
     let hold = prop::option::weighted(0.1, (0_u64..300_000).prop_map(Duration::from_millis));
-    let learned = prop::option::weighted(0.1, 0_u32..1_200_000);
     (
         0_usize..3,
         windows,
         0_u64..3,
         prop::bool::weighted(0.1),
         hold,
-        learned,
     )
-        .prop_map(|(at, mut windows, behind, claim, hold, learned)| {
+        .prop_map(|(at, mut windows, behind, claim, hold)| {
             windows.sort_by_key(|window| window.span);
             windows.dedup_by_key(|window| window.span);
             let mut scope = ScopeAsk::new(["app", "a scope", "endpoint:/x"][at]);
             (scope.windows, scope.acknowledged) = (windows, behind);
-            (scope.claim, scope.hold, scope.learned) = (claim, hold, learned);
+            (scope.claim, scope.hold) = (claim, hold);
             (at, scope)
         })
 }

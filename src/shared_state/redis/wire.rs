@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::keys::Keys;
 use crate::shared_state::{
     Exchange, Notice, Reply, ScopeReply, StoreError, StoreErrorKind, Tokens, WindowReply,
-    allocation::LONGEST_LEASE, exchange::millis,
+    WindowSpan, allocation::LONGEST_LEASE, exchange::millis,
 };
 
 /// Adds the keys and the arguments of an exchange.
@@ -25,14 +25,14 @@ pub(super) fn write(command: &mut redis::Cmd, exchange: &Exchange, keys: &Keys) 
             Some(hold) => command.arg(millis(hold)),
             None => command.arg(-1),
         };
-        match scope.learned {
-            Some(ratio) => command.arg(ratio),
-            None => command.arg(-1),
-        };
         command.arg(scope.windows.len());
         for window in &scope.windows {
             command.arg(window.span.code()).arg(window.limit);
             command.arg(window.held).arg(window.want).arg(window.queued);
+            match window.learned {
+                Some(ratio) => command.arg(ratio),
+                None => command.arg(-1),
+            };
             command.arg(window.returned.len());
             for back in &window.returned {
                 command.arg(millis(back.free_in)).arg(back.count);
@@ -84,13 +84,13 @@ impl Numbers<'_> {
         for scope in &exchange.scopes {
             let mut answer = ScopeReply {
                 hold: self.maybe()?.map(Duration::from_millis),
-                learned: self.maybe()?,
                 ask_in: self.maybe()?.map(Duration::from_millis),
                 ..ScopeReply::default()
             };
             for _ in &scope.windows {
                 let mut window = WindowReply::new(self.number()?, self.number()?, self.number()?);
                 window.spare = self.number()?;
+                window.learned = self.maybe()?;
                 for _ in 0..self.number::<u32>()? {
                     let free_in = self.time()?;
                     window.granted.push(Tokens::new(self.number()?, free_in));
@@ -113,10 +113,14 @@ pub(super) fn notice(text: &str) -> Option<Notice> {
             scope,
             wait: Duration::from_millis(value.parse().ok()?),
         }),
-        "learned" => Some(Notice::Learned {
-            scope,
-            ratio: value.parse().ok()?,
-        }),
+        "learned" => {
+            let (ratio, code) = value.split_once(',')?;
+            Some(Notice::Learned {
+                scope,
+                span: WindowSpan::of_code(code.parse().ok()?)?,
+                ratio: ratio.parse().ok()?,
+            })
+        }
         "wanted" => {
             let members = value.split(',').map(|id| u64::from_str_radix(id, 16).ok());
             Some(Notice::Wanted {
@@ -133,7 +137,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::shared_state::{ScopeAsk, WindowAsk, WindowSpan};
+    use crate::shared_state::{ScopeAsk, WindowAsk};
 
     fn exchange() -> Exchange {
         let mut exchange = Exchange::new(1, 1, Duration::from_secs(5));
@@ -145,7 +149,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_read_to_its_end() {
-        let answer = [1, 9, 4, -1, -1, 250, 3, 2, 10, 0, 1, 40, 2];
+        let answer = [1, 9, 4, -1, 250, 3, 2, 10, 0, -1, 1, 40, 2];
         let reply = read(&answer, &exchange()).unwrap();
         let window = &reply.scopes[0].windows[0];
         assert_eq!((window.target, window.held, window.limit), (3, 2, 10));
@@ -163,6 +167,15 @@ mod tests {
             Some(Notice::Wanted { scope, members })
         );
         assert_eq!(notice("wanted x app"), None);
+        let learned = |span| {
+            let scope = "app".into();
+            let ratio = 500_000;
+            Some(Notice::Learned { scope, span, ratio })
+        };
+        let second = WindowSpan::Any(Duration::from_secs(1));
+        assert_eq!(notice("learned 500000,1000 app"), learned(second));
+        assert_eq!(notice("learned 500000,-1 app"), learned(WindowSpan::DayUtc));
+        assert_eq!(notice("learned 500000,-2 app"), None);
     }
 
     proptest! {

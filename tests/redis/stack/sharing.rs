@@ -1,12 +1,13 @@
 use std::time::Duration;
 
+use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
-use tower_tiktok::shared_state::RedisState;
+use tower_tiktok::{shared_state::RedisState, simulator::Level};
 
 use super::fleet::{Fleet, write};
 use crate::{
     cluster::Cluster,
-    fleet::{ms, redis},
+    fleet::{LIMIT, ms, redis},
     machine::Machine,
     server::Server,
 };
@@ -67,11 +68,47 @@ async fn a_hold_that_one_meets_reaches_all() {
     let fourth = fleet.processes[3].client.clone();
     tokio::spawn(fourth.oneshot(write(3, 1, 0)));
     while !closed(3) {
-        tokio::time::sleep(ms(1)).await;
+        sleep(ms(1)).await;
     }
     let machine = Machine::watch();
     while !(0..3).all(closed) {
-        tokio::time::sleep(ms(1)).await;
+        sleep(ms(1)).await;
         assert!(machine.ran_at_most(ms(250)), "{machine:?}");
     }
+}
+
+/// How many a second of the endpoint admits, as the process has learned.
+fn learned(fleet: &Fleet, process: usize) -> Option<u32> {
+    let learned = fleet.processes[process].pacing.learned();
+    let second = Duration::from_secs(1);
+    learned.iter().find(|it| it.time == second)?.requests
+}
+
+#[tokio::test]
+async fn what_one_has_learned_reaches_all() {
+    let server = Server::start(&[]).await;
+    let mut fleet = Fleet::at_work(|| redis(&server.url()), 2_400, 120).await;
+    server.is_heard_by("default", 4).await;
+    // Somebody else has a half from now on.
+    let half = Level::custom(u64::from(LIMIT) / 2, 2_400, 1_000_000);
+    fleet.simulator.set_level(half);
+    let first = async {
+        while (0..4).all(|process| learned(&fleet, process).is_none()) {
+            sleep(ms(1)).await;
+        }
+    };
+    let first = timeout(Duration::from_secs(20), first).await;
+    first.expect("twice as many are refused within 20 seconds");
+    let machine = Machine::watch();
+    while !(0..4).all(|process| learned(&fleet, process).is_some()) {
+        sleep(ms(1)).await;
+        assert!(machine.ran_at_most(ms(250)), "{machine:?}");
+    }
+    // Who begins now knows with its first lease.
+    fleet.is_joined(redis(&server.url())).await;
+    assert!(learned(&fleet, 4).is_some());
+    server.tell("FLUSHALL").await;
+    fleet.finish().await;
+    // The event itself, its narrowing down, and the claims of a fresh state.
+    fleet.ends_well(2 * u64::from(LIMIT));
 }

@@ -30,7 +30,7 @@ proptest! {
         for (number, answer) in (4..).zip(answers) {
             match answer {
                 Answer::Admitted { ago, tight } => {
-                    rate.admitted(number - ago, tight, number + 1);
+                    rate.admitted(number - ago, tight, number + 1, 1);
                 }
                 Answer::Refused { ago, fit, refused } if !rate.is_past(number - ago) => {
                     rate.refused(fit, refused, number + 1);
@@ -53,7 +53,7 @@ fn steady(rate: &mut Rate, truth: u32, numbers: std::ops::Range<u64>) -> u32 {
     let mut refused = 0;
     for number in numbers {
         if rate.limit() <= truth {
-            rate.admitted(number, true, number + 1);
+            rate.admitted(number, true, number + 1, 1);
         } else if !rate.is_past(number) {
             refused += rate.limit() - truth;
             rate.refused(truth, rate.limit() - truth, number + 1);
@@ -68,7 +68,7 @@ fn one_event_cuts_once() {
     rate.refused(8, 12, 32);
     for number in 0..32 {
         assert!(rate.is_past(number));
-        assert!(!rate.admitted(number, true, 33));
+        assert!(!rate.admitted(number, true, 33, 1));
     }
     assert_eq!(rate.limit(), 8);
     rate.refused(9, 1, 40);
@@ -106,4 +106,44 @@ fn nothing_known_doubles_until_it_is_refused() {
     assert_eq!(rate.limit(), 128);
     rate.refused(100, 28, 200);
     assert_eq!(rate.limit(), 100);
+}
+
+/// Each of so many sends in turn, and hears what the others find. Returns how
+/// many of 50,000 are refused.
+#[cfg(feature = "shared-state")]
+fn shared(truth: u32, count: u32) -> u32 {
+    let (mut rates, mut refused) = (vec![], 0);
+    rates.resize(count as usize, Rate::learned(truth, Some(10_000), 0));
+    for number in 0..52_000 {
+        let at = number as usize % rates.len();
+        let before = rates[at].limit();
+        if before <= truth {
+            rates[at].admitted(number, true, number + 1, count);
+        } else if !rates[at].is_past(number) {
+            refused += u32::from(number >= 2_000) * (before - truth);
+            rates[at].refused(truth, before - truth, number + 1);
+        }
+        let found = rates[at].limit();
+        for other in rates.iter_mut().filter(|_| found != before) {
+            other.heard(found, number + 1);
+        }
+        assert!(rates.iter().all(|rate| rate.limit() == found));
+    }
+    refused
+}
+
+#[cfg(feature = "shared-state")]
+#[test]
+fn many_that_share_a_limit_try_as_seldom_as_one() {
+    for truth in [8, 100] {
+        let alone = shared(truth, 1);
+        assert!(alone >= 100, "{alone}");
+        for count in [2, 4, 10] {
+            let all = shared(truth, count);
+            assert!(
+                all.abs_diff(alone) <= alone / 8,
+                "{truth}: {count} pay {all}, and one {alone}"
+            );
+        }
+    }
 }

@@ -3,7 +3,7 @@ mod parts;
 use std::collections::BTreeMap;
 
 use super::{
-    BACK, DAY, FLIGHT, KEPT, LEARNED, RECLAIM,
+    BACK, DAY, FLIGHT, KEPT, RECLAIM,
     window::{Missing, Part, Statement, Window, gone_at, step},
 };
 use crate::shared_state::{
@@ -23,9 +23,6 @@ pub(super) struct Scope {
     /// When somebody spoke last.
     heard_at: u64,
     hold_until: u64,
-    /// In millionths. 0: nothing is learned.
-    learned: u64,
-    learned_until: u64,
     pub(super) expires: u64,
 }
 
@@ -69,8 +66,8 @@ impl Scope {
     ) -> ScopeReply {
         let now = speaker.now;
         self.heard_at = now;
-        self.hear_news(ask, now, notices);
-        let (is_new, holds) = self.hear_windows(ask, speaker);
+        self.hear_hold(ask, now, notices);
+        let (is_new, holds) = self.hear_windows(ask, speaker, notices);
         let filled = self.fill_if_due(now);
         let settled_at = speaker.settled_at.max(self.settled_at);
         let mut reply = ScopeReply::default();
@@ -114,6 +111,7 @@ impl Scope {
                 ask_in = ask_in.min(window.turn - now % window.turn);
             }
             reply.windows.push(WindowReply {
+                learned: (window.learned > 0).then_some(narrow(window.learned)),
                 target: narrow(target),
                 held: narrow(part.held),
                 granted: granted
@@ -128,7 +126,6 @@ impl Scope {
             self.call(ask, speaker, notices);
         }
         reply.hold = (self.hold_until > now).then(|| duration(self.hold_until - now));
-        reply.learned = (self.learned > 0).then_some(narrow(self.learned));
         reply.ask_in = (ask_in < u64::MAX).then(|| duration(ask_in));
         let longest = ask.windows.iter().map(|ask| length(ask.span)).max();
         let closed = self.hold_until.saturating_sub(now);
@@ -136,10 +133,7 @@ impl Scope {
         reply
     }
 
-    fn hear_news(&mut self, ask: &ScopeAsk, now: u64, notices: &mut Vec<Notice>) {
-        if self.learned_until <= now {
-            self.learned = 0;
-        }
+    fn hear_hold(&mut self, ask: &ScopeAsk, now: u64, notices: &mut Vec<Notice>) {
         if let Some(hold) = ask.hold
             && now + millis(hold) > self.hold_until
         {
@@ -149,22 +143,17 @@ impl Scope {
                 wait: duration(millis(hold)),
             });
         }
-        if let Some(ratio) = ask.learned {
-            let ratio = u64::from(ratio).clamp(1, 1_000_000);
-            if ratio != self.learned {
-                notices.push(Notice::Learned {
-                    scope: ask.name.clone(),
-                    ratio: narrow(ratio),
-                });
-            }
-            self.learned = ratio;
-            self.learned_until = now + LEARNED;
-        }
     }
 
     /// Whether the member was unknown, and what it holds of each window before
     /// any grant.
-    fn hear_windows(&mut self, ask: &ScopeAsk, speaker: Speaker) -> (bool, Vec<u64>) {
+    fn hear_windows(
+        &mut self,
+        ask: &ScopeAsk,
+        speaker: Speaker,
+        notices: &mut Vec<Notice>,
+    ) -> (bool, Vec<u64>) {
+        let name = &ask.name;
         let now = speaker.now;
         let known = self.members.get(&speaker.member);
         let is_new = known.is_none();
@@ -197,6 +186,16 @@ impl Scope {
             part.limit = u64::from(ask.limit);
             part.want = u64::from(ask.want);
             part.queued = u64::from(ask.queued);
+            if let Some(ratio) = ask.learned {
+                let ratio = u64::from(ratio).clamp(1, 1_000_000);
+                if window.learn(ratio, now) {
+                    notices.push(Notice::Learned {
+                        scope: name.clone(),
+                        span: ask.span,
+                        ratio: narrow(ratio),
+                    });
+                }
+            }
             holds.push(part.held);
         }
         // A window that it no longer counts.

@@ -48,7 +48,7 @@ impl Scope {
             let Some(limit) = parts.iter().map(|(_, part)| part.limit).min() else {
                 continue;
             };
-            let limit = match self.learned {
+            let limit = match window.learned {
                 0 => limit,
                 ratio => (limit * ratio / 1_000_000).max(1).min(limit),
             };

@@ -51,7 +51,7 @@ impl Window {
     /// An equal part of the limit; where that is less than one, one at times.
     fn share(&self, outage: &Outage, now: Instant) -> u32 {
         let instances = outage.instances.max(1);
-        let whole = outage.scaled(self.demand.limit);
+        let whole = self.real_limit();
         if whole >= instances {
             return whole / instances;
         }
@@ -79,7 +79,7 @@ impl Window {
         ];
         at.extend(outage.leased_until);
         at.extend(self.next_change(now));
-        if outage.scaled(self.demand.limit) < outage.instances {
+        if self.real_limit() < outage.instances {
             let step = length.max(LINGER);
             let turn = u32::try_from(self.turn(outage, now) + 1).unwrap_or(u32::MAX);
             at.push(after(outage.began, step.saturating_mul(turn)));

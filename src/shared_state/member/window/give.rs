@@ -83,6 +83,7 @@ impl Window {
             .map(|(at, count)| Tokens::new(*count, at.saturating_duration_since(now)))
             .collect();
         (ask.held, ask.want, ask.queued) = (self.held, self.want, queued);
+        ask.learned = self.learned.news;
         self.told_want = self.want;
         ask
     }
@@ -110,6 +111,7 @@ impl Window {
             // and must not be taken again.
             self.held = self.held.min(reply.held);
         }
+        self.learned.hear(reply.learned);
         self.target = reply.target.min(self.demand.limit);
         self.spare = reply.spare.min(self.demand.limit.saturating_sub(self.held));
     }

@@ -1,12 +1,14 @@
 mod ahead;
 mod alone;
 mod give;
+mod learned;
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 pub(super) use self::ahead::Ahead;
+use self::learned::Learned;
 use super::WindowDemand;
 use crate::shared_state::WindowSpan;
 
@@ -36,6 +38,7 @@ pub(super) struct Window {
     pub(super) told_want: u32,
     /// So few were left that a longer window is used up before the lease ends.
     is_low: bool,
+    learned: Learned,
 }
 
 impl Window {
@@ -53,16 +56,18 @@ impl Window {
             used_at: None,
             told_want: 0,
             is_low: false,
+            learned: Learned::default(),
         }
     }
 
     pub(super) fn observe(
         &mut self,
-        demand: WindowDemand,
+        mut demand: WindowDemand,
         queued: u32,
         ahead: Ahead,
         now: Instant,
     ) {
+        self.learned.observe(demand.learned.take());
         self.leaving.retain(|(at, _)| *at > now);
         let before = std::mem::replace(&mut self.demand, demand).used();
         let used = self.demand.used();
@@ -160,7 +165,11 @@ impl Window {
 
     /// Whether nothing of it is held, used or wanted.
     pub(super) fn is_quiet(&self) -> bool {
-        self.held == 0 && self.want == 0 && self.told_want == 0 && self.leaving.is_empty()
+        !self.has_learned()
+            && self.held == 0
+            && self.want == 0
+            && self.told_want == 0
+            && self.leaving.is_empty()
     }
 
     /// Whether it runs out of what it may have more of.

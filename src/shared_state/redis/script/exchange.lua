@@ -14,10 +14,10 @@ local function num() return tonumber(arg()) end
 local asks, lost = {}, false
 for at = 3, #KEYS do
   local ask = { key = KEYS[at], name = arg(), acknowledged = num(), claim = num() == 1,
-    hold = num(), learned = num(), windows = {} }
+    hold = num(), windows = {} }
   for w = 1, num() do
     local window = { code = num(), limit = num(), held = num(), want = num(), queued = num(),
-      returned = {} }
+      learned = num(), returned = {} }
     for r = 1, num() do window.returned[r] = { num(), num() } end
     ask.windows[w] = window
   end
@@ -53,15 +53,9 @@ end
 for _, ask in ipairs(asks) do
   local state, key = ask.state, ask.key
   if ask.lost then redis.call('DEL', key) end
-  if state.learned_until <= now then state.learned = 0 end
   if ask.hold >= 0 and now + ask.hold > state.hold_until then
     state.hold_until = now + ask.hold
     tell('hold', ask.hold, ask.name)
-  end
-  if ask.learned >= 0 then
-    local ratio = min(max(ask.learned, 1), 1000000)
-    if ratio ~= state.learned then tell('learned', ratio, ask.name) end
-    state.learned, state.learned_until = ratio, now + LEARNED
   end
 
   local record = ask.record
@@ -76,7 +70,7 @@ for _, ask in ipairs(asks) do
     local code = says.code
     local window = state.windows[code]
     if not window then
-      window = { limit = 0, held = 0, turn = 0, returning = {} }
+      window = { limit = 0, held = 0, turn = 0, learned = 0, learned_until = 0, returning = {} }
       state.windows[code] = window
       state.codes[#state.codes + 1] = code
     end
@@ -86,8 +80,14 @@ for _, ask in ipairs(asks) do
       record.parts[code] = part
     end
     window.returning = retain(window.returning, function(entry) return entry[1] > now end)
+    if window.learned_until <= now then window.learned = 0 end
     settle(window, part, says.held, says.returned, trusted, unheard, code == 0, now, step_of(code))
     part.limit, part.want, part.queued = says.limit, says.want, says.queued
+    if says.learned >= 0 then
+      local ratio = min(max(says.learned, 1), 1000000)
+      if ratio ~= window.learned then tell('learned', ratio .. ',' .. code, ask.name) end
+      window.learned, window.learned_until = ratio, now + LEARNED
+    end
     says.before, counts[code] = part.held, true
     longest = max(longest, code < 0 and DAY or code)
   end
@@ -158,7 +158,8 @@ for _, ask in ipairs(asks) do
     elseif part.want > part.held and window.turn > 0 then
       sooner(window.turn - now % window.turn)
     end
-    windows[at] = { target, part.held, window.limit, div(spare(window), instances), granted }
+    windows[at] = { target, part.held, window.limit, div(spare(window), instances), granted,
+      window.learned > 0 and window.learned or -1 }
   end
 
   if missing and all and now >= state.called_at + AGAIN then
@@ -184,13 +185,13 @@ for _, ask in ipairs(asks) do
   redis.call('PEXPIRE', key, lease + longest + FLIGHT + KEPT + max(state.hold_until - now, 0))
 
   say(state.hold_until > now and state.hold_until - now or -1)
-  say(state.learned > 0 and state.learned or -1)
   say(ask_in)
   for _, window in ipairs(windows) do
     say(window[1])
     say(window[2])
     say(window[3])
     say(window[4])
+    say(window[6])
     say(#window[5])
     for _, some in ipairs(window[5]) do
       say(some[1])

@@ -50,8 +50,8 @@ local function fill_all(key, state, speaker, record, now)
       if part then limit = min(limit or part.limit, part.limit) end
     end
     if limit then
-      if state.learned > 0 then
-        limit = min(max(div(limit * state.learned, 1000000), 1), limit)
+      if window.learned > 0 then
+        limit = min(max(div(limit * window.learned, 1000000), 1), limit)
       end
       window.limit = limit
       for _, id in ipairs(alive) do

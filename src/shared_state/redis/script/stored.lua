@@ -6,12 +6,12 @@
 -- `now` comes from the line before this one, in milliseconds.
 -- KEYS: when the state was born, the members, then one hash for each scope.
 -- ARGV: member, number, lease, channel, and for each scope: name, acknowledged,
--- claim, hold, learned, windows; for each window: code, limit, held, want,
--- queued, entries given back; for each of those: free in, count.
+-- claim, hold, windows; for each window: code, limit, held, want, queued,
+-- learned, entries given back; for each of those: free in, count.
 --
 -- A scope's hash has the field `s` for the state, and one for each member:
---   s:      [filled at, called at, hold until, learned, learned until, settled at,
---            heard at, [code, limit, held, turn, [free at, count, ...]], ...]
+--   s:      [filled at, called at, hold until, settled at, heard at,
+--            [code, limit, held, turn, learned, learned until, [free at, count, ...]], ...]
 --   member: [number, expires,
 --            [code, limit, held, want, queued, target, [free at, count, ...]], ...]
 
@@ -66,26 +66,26 @@ local function flat(list)
 end
 
 local function read_state(text)
-  local known = read(text, 7, 4)
+  local known = read(text, 5, 6)
   -- A clock that was set back makes it as good as lost.
-  if known and known[7] > now + BACK then known = nil end
-  local list = known or { 0, 0, 0, 0, 0, 0, 0 }
+  if known and known[5] > now + BACK then known = nil end
+  local list = known or { 0, 0, 0, 0, 0 }
   local state = { lost = text and not known, filled_at = list[1], called_at = list[2], hold_until = list[3],
-    learned = list[4], learned_until = list[5], settled_at = list[6], windows = {}, codes = {} }
-  for at = 8, #list do
+    settled_at = list[4], windows = {}, codes = {} }
+  for at = 6, #list do
     local w = list[at]
-    state.windows[w[1]] = { limit = w[2], held = w[3], turn = w[4], returning = pairs_of(w[5]) }
+    state.windows[w[1]] = { limit = w[2], held = w[3], turn = w[4], learned = w[5],
+      learned_until = w[6], returning = pairs_of(w[7]) }
     state.codes[#state.codes + 1] = w[1]
   end
   return state
 end
 
 local function write_state(state)
-  local list = { state.filled_at, state.called_at, state.hold_until, state.learned,
-    state.learned_until, state.settled_at, now }
+  local list = { state.filled_at, state.called_at, state.hold_until, state.settled_at, now }
   for _, code in ipairs(state.codes) do
     local w = state.windows[code]
-    list[#list + 1] = { code, w.limit, w.held, w.turn, flat(w.returning) }
+    list[#list + 1] = { code, w.limit, w.held, w.turn, w.learned, w.learned_until, flat(w.returning) }
   end
   return cjson.encode(list)
 end
