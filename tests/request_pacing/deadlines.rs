@@ -1,7 +1,12 @@
 use std::time::Duration;
 
+use http::Response;
 use tokio::time::Instant;
-use tower_tiktok::request_pacing::{Quota, Scope};
+use tower::BoxError;
+use tower_tiktok::{
+    error::DeadlineExceeded,
+    request_pacing::{Quota, Scope},
+};
 
 use crate::server::{build, by, go, request, secs, slow, spawn};
 
@@ -13,8 +18,14 @@ async fn who_cannot_make_it_fails_at_once() {
     let start = Instant::now();
     // The one slot was taken now, so it is free in a minute at the soonest.
     let late = go(&client, by(request("x", "/a"), start + secs(30))).await;
-    assert!(late.is_err());
+    assert_eq!(earliest(late), Some(start + secs(60)));
     assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+/// When it could have been sent.
+fn earliest(late: Result<Response<()>, BoxError>) -> Option<Instant> {
+    let error = late.unwrap_err();
+    error.downcast_ref::<DeadlineExceeded>().unwrap().earliest()
 }
 
 /// Behind a thousand others, at one a second.
@@ -26,7 +37,7 @@ async fn who_cannot_make_it_behind_the_others_fails_at_once() {
     }
     let start = Instant::now();
     let late = go(&client, by(request("x", "/a"), start + secs(30))).await;
-    assert!(late.is_err());
+    assert_eq!(earliest(late), Some(start + secs(1_000)));
     assert_eq!(start.elapsed(), Duration::ZERO);
 }
 

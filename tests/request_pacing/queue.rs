@@ -1,5 +1,6 @@
 use std::{
     convert::Infallible,
+    num::NonZeroU32,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -56,6 +57,23 @@ async fn accounts_take_turns() {
     }
     let order = order(one_a_second().build().unwrap(), requests).await;
     assert_eq!(order, ["first", "a1", "b1", "c1", "a2", "b2", "a3"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_of_twice_the_weight_has_twice_the_turns() {
+    const TWO: NonZeroU32 = NonZeroU32::new(2).unwrap();
+    let built = one_a_second().weight("a", TWO).build().unwrap();
+    let set = one_a_second().build().unwrap();
+    set.handle().set_weight("a", TWO);
+    for layer in [built, set] {
+        let mut requests = vec![request("first", context("0"))];
+        for name in ["b"; 6].into_iter().chain(["a"; 6]) {
+            requests.push(request(name, context(name)));
+        }
+        let order = order(layer, requests).await;
+        let turns = order[1..7].iter().filter(|name| **name == "a");
+        assert_eq!(turns.count(), 4, "{order:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
