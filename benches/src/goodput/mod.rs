@@ -4,11 +4,13 @@
 mod clairvoyant;
 mod concurrency;
 mod cubic;
+mod frontier;
 mod stats;
 
 pub use self::{
     clairvoyant::{Limits, Windows, last_admission},
     concurrency::Concurrency,
     cubic::Cubic,
+    frontier::{Drive, Knows, Road, drive},
     stats::{jain, median, percentile},
 };
