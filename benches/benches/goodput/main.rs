@@ -4,8 +4,9 @@
 //!
 //! `cargo bench -p tower-tiktok-benches --bench goodput` prints the tables,
 //! writes them to `target/goodput.md` and plots waste against makespan ratio
-//! in `target/goodput.svg`. `-- --scenario S1 --client governor --seeds 3`
-//! runs a part; `-- --help` says more.
+//! in `target/goodput.svg`; README shows a copy of that, `benches/goodput.svg`.
+//! `-- --scenario S1 --client governor --seeds 3` runs a part; `-- --help` says
+//! more.
 //!
 //! The same seeds give the same figures. (What is left to another generator is
 //! tower-tiktok's jitter, and it is seeded.)
