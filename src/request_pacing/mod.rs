@@ -133,7 +133,12 @@
 //! others: each process keeps what it had in the full window, asks for one more
 //! every twenty seconds or so, and gives one up when it is refused, so that the
 //! parts become alike. It costs some three refusals in a hundred; share the
-//! state where you can.
+//! state where you can. That a minute is too much for all together, such as by
+//! what was refused, only its own refusal tells. From then on each has no more of
+//! it than its part of the second, less a sixteenth, for as long as there are
+//! others; and each stays away for 25 seconds longer than it is told, for a call of
+//! one that has yet to hear of it may prolong it. Software that comes back sooner
+//! than that may prolong it for ever: the waits grow then, as the refusals say.
 //! Where nothing is known, four requests go at first, and twice as many as
 //! long as none is refused.
 //!

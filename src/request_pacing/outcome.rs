@@ -122,6 +122,11 @@ impl Refusal {
         self.window() == ThrottleWindow::Minute
     }
 
+    /// The same, of an endpoint's or the application's.
+    pub(super) fn is_long_of_all(&self) -> bool {
+        self.is_long() && self.by.is_some_and(is_of_all)
+    }
+
     /// How many requests a second's window admits, if the answer says so.
     pub(super) fn limit_per_second(&self) -> Option<u32> {
         let limit = self.throttle.as_ref()?.limit()?;

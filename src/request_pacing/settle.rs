@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -11,6 +11,10 @@ use super::{
     trips::Trips,
     window::{Arrived, Plan},
 };
+
+/// Others hear of a suspension only by sending, a while later, and that may
+/// prolong it. Who comes back before it is over prolongs it again, for all.
+const LATER: Duration = Duration::from_secs(25);
 
 /// A request that is over.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +81,13 @@ impl Gate {
             Outcome::Refused(refusal) if refusal.by == Some(self.kind.throttle_scope()) => {
                 self.refused(charge, sent, seen, now, refusal)
             }
-            Outcome::Refused(_) | Outcome::Unclear | Outcome::Lost => None,
+            Outcome::Refused(refusal) => {
+                if refusal.is_long_of_all() {
+                    self.learn_overrun();
+                }
+                None
+            }
+            Outcome::Unclear | Outcome::Lost => None,
         };
         let active = self.if_active();
         if active.is_some_and(|it| it.share.as_ref().is_some_and(Share::is_pending)) {
@@ -119,7 +129,12 @@ impl Gate {
         hold.refused(sent, now.instant, |repeats| {
             // Others may have been quicker, and had the slot that was free.
             let repeats = if others { repeats / 2 } else { repeats };
-            refusal.wait(repeats, known)
+            let later = if others && refusal.is_long() {
+                LATER
+            } else {
+                Duration::ZERO
+            };
+            refusal.wait(repeats, known).map(|wait| wait + later)
         });
         let held = hold.until(now.instant);
         let in_flight = active.in_flight();

@@ -14,7 +14,7 @@ use tower::{Layer, ServiceExt};
 use tower_tiktok::{
     jittered_backoff::JitteredBackoffLayer,
     request_pacing::{Quota, RequestPacingLayer, Scope},
-    simulator::{Latency, Level, Sharing, Simulator, WindowKind},
+    simulator::{Latency, Level, Sharing, Simulator, SimulatorBuilder, WindowKind},
     tiktok::{
         TikTokErrorClassifierLayer, TikTokLayer,
         quotas::{AccessLevel, Limits},
@@ -25,17 +25,16 @@ use crate::support::{attempts, write};
 
 const SEEDS: u64 = 11;
 
-fn server(seed: u64, before_limiter: f64) -> Simulator {
+fn server(seed: u64, before_limiter: f64) -> SimulatorBuilder {
     let latency = Latency::lognormal(Duration::from_millis(120), 0.5);
-    let simulator = Simulator::builder()
+    Simulator::builder()
         .level(Level::custom(10, 600, 864_000))
         .sharing(Sharing::AppWide)
         .advertiser_qps(None)
         .window(WindowKind::Sliding)
         .latency(latency.before_limiter(before_limiter))
         .suspension(None)
-        .seed(seed);
-    simulator.build().unwrap()
+        .seed(seed)
 }
 
 /// The whole stack of one process.
@@ -58,8 +57,7 @@ fn stack(seed: u64) -> TikTokLayer {
 
 /// Writes at 10/s + 600/min, by processes with 16 workers each: how long it
 /// took, over what it must, and the share of calls that were refused.
-async fn run(seed: u64, writes: &[u32]) -> (f64, f64) {
-    let simulator = server(seed, 0.25);
+async fn run(simulator: &Simulator, seed: u64, writes: &[u32]) -> (f64, f64) {
     let start = Instant::now();
     let mut workers = JoinSet::new();
     for (process, writes) in (0..).zip(writes) {
@@ -87,7 +85,8 @@ async fn run(seed: u64, writes: &[u32]) -> (f64, f64) {
 async fn law(name: &str, writes: &[u32]) {
     let (mut ratios, mut refused) = (Vec::new(), Vec::new());
     for seed in 0..SEEDS {
-        let run = run(seed, writes).await;
+        let simulator = server(seed, 0.25).build().unwrap();
+        let run = run(&simulator, seed, writes).await;
         println!("{name} seed {seed}: {:.3} @ {:.2} %", run.0, 100.0 * run.1);
         ratios.push(run.0);
         refused.push(run.1);
@@ -112,9 +111,45 @@ async fn s3u_what_one_leaves_the_others_take() {
     law("S3u", &[1_500, 750, 500, 250]).await;
 }
 
+/// A minute that is overrun costs five, and what is refused counts in it and
+/// prolongs it. That the minute is too much for all together, the first
+/// suspension tells.
+async fn is_suspended_once_at_most(writes: &[u32]) {
+    for seed in 0..4 {
+        for is_fixed in [false, true] {
+            let phase = Duration::from_millis(7_919 * (seed + 1));
+            let window = match is_fixed {
+                true => WindowKind::Fixed { phase },
+                false => WindowKind::Sliding,
+            };
+            let server = server(seed, 0.25).window(window).count_refused(true);
+            let server = server.suspension(Some(Duration::from_secs(300)));
+            let simulator = server.build().unwrap();
+            let (ratio, refused) = run(&simulator, seed, writes).await;
+            let suspensions = simulator.ledger().suspensions.len();
+            let run =
+                format!("{writes:?} seed {seed}, fixed {is_fixed}: {ratio:.3} @ {refused:.3}");
+            println!("{run}, {suspensions} suspensions");
+            assert!(suspensions <= 1, "{run}");
+            // Five minutes of suspension in five of work, and their return.
+            assert!(ratio <= 1.35 + 1.3 * suspensions as f64, "{run}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s3p_four_that_learn_alone_overrun_one_minute_at_most() {
+    is_suspended_once_at_most(&[750; 4]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn s3up_with_unequal_work_as_well() {
+    is_suspended_once_at_most(&[1_500, 750, 500, 250]).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_is_alone_learns_of_nobody() {
-    let simulator = server(3, 0.9);
+    let simulator = server(3, 0.9).build().unwrap();
     let quota = Quota::requests_per_second(10).and_requests_per_minute(600);
     let layer = RequestPacingLayer::builder(quota).build().unwrap();
     let classifier = TikTokErrorClassifierLayer::builder().build().unwrap();

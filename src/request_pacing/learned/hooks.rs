@@ -165,6 +165,10 @@ impl Gate {
                 *place = None;
             }
         }
+        if !self.windows.know_others() {
+            let part = learned.part().filter(|_| learned.overran);
+            self.windows.set_part(part);
+        }
         if learned.short.is_none() && learned.long.is_none() {
             active.learned = None;
         }

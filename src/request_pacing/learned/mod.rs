@@ -41,6 +41,9 @@ pub(super) struct Learned {
     pub(super) long: Option<Taught>,
     /// When either was cut last.
     pub(super) cut: Option<Instant>,
+    /// Whether it and others together overran a window of a minute or more:
+    /// it has no more of that than of the second, from then on.
+    pub(super) overran: bool,
 }
 
 /// The limit of one window.
@@ -82,6 +85,11 @@ impl Learned {
         let mut limits = self.short.iter().chain(&self.long);
         let taught = limits.find(|taught| Ticks::from(taught.length) == length)?;
         Some(taught.rate.ceiling().unwrap_or(u32::MAX))
+    }
+
+    /// How many it has of how many a second, if others have the rest.
+    fn part(&self) -> Option<(u32, u32)> {
+        self.short.as_ref()?.rate.part()
     }
 
     fn both(&mut self) -> impl Iterator<Item = &mut Option<Taught>> {

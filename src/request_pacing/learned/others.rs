@@ -22,6 +22,12 @@ impl Rate {
         self.of_all
     }
 
+    /// How many it has for certain of how many, if others have the rest.
+    pub(in crate::request_pacing) fn part(&self) -> Option<(u32, u32)> {
+        let of_all = self.of_all?;
+        (self.proven < of_all).then_some((self.proven, of_all))
+    }
+
     /// A request was refused that is not past, though fewer came from here than
     /// the limit `of_all` admits; around it `fit` were admitted in a window.
     pub(in crate::request_pacing) fn refused_by_others(

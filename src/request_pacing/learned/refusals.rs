@@ -1,4 +1,4 @@
-use std::iter;
+use std::{iter, mem};
 
 use tokio::time::Instant;
 
@@ -103,6 +103,13 @@ impl Gate {
         if !is_long || active.hold.is_known(sent) {
             return;
         }
+        // Should even the parts be too many, they are cut.
+        if self.learn_overrun() {
+            return;
+        }
+        let Some(active) = &mut self.active else {
+            return;
+        };
         let windows = self.windows.uses(active.in_flight());
         let long = windows.filter_map(|(limit, span, used)| match span {
             Span::Any(length) if length >= MINUTE => Some((used, limit, length)),
@@ -129,6 +136,21 @@ impl Gate {
         learned.long = Some(Taught { length, rate });
         learned.cut = Some(now.instant);
         self.apply_learned();
+    }
+
+    /// A window of a minute refused, here or in another scope of all: words do
+    /// not tell for certain in which. Whether there are others, and it was not
+    /// known that they overrun it together: what all send counts there, and what
+    /// is refused may count as well.
+    #[cold]
+    pub(in crate::request_pacing) fn learn_overrun(&mut self) -> bool {
+        let learned = self.active.as_mut().and_then(|it| it.learned.as_mut());
+        let learned = learned.filter(|it| it.part().is_some());
+        let is_new = learned.is_some_and(|it| !mem::replace(&mut it.overran, true));
+        if is_new {
+            self.apply_learned();
+        }
+        is_new
     }
 
     /// A refusal that says how many a second admits.

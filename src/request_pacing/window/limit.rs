@@ -9,6 +9,10 @@ const LONG: Duration = Duration::from_secs(60);
 /// that each would cost too much: so many entries its log has at most.
 pub(super) const STEPS: u32 = 1_024;
 
+/// Which part of its own a process leaves free of a window that others use as
+/// well and that must not be overrun.
+const SPARE: u32 = 16;
+
 /// What a window admits, the same for all scopes of one quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::request_pacing) struct Limit {
@@ -59,10 +63,22 @@ impl Limit {
     }
 
     /// Of what it admits, this process has so many.
-    #[cfg(feature = "shared-state")]
     pub(super) fn lend(&mut self, requests: u32) {
         self.lent = requests;
         self.weigh();
+    }
+
+    /// What this process has of it, if that is so many in so many, and a little
+    /// less: parts that were found apart from each other may be too many.
+    pub(super) fn part(&self, (has, of): (u32, u32)) -> u32 {
+        let part = u64::from(self.whole) * u64::from(has) / u64::from(of.max(1));
+        let part = u32::try_from(part).unwrap_or(u32::MAX);
+        (part - part / SPARE).max(1)
+    }
+
+    /// Whether this process has just so many.
+    pub(super) fn is_lent(&self, requests: u32) -> bool {
+        self.lent == requests
     }
 
     /// As if all of it were this process's.

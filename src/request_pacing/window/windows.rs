@@ -58,6 +58,21 @@ impl Windows {
         }
     }
 
+    /// Others use them as well: has so many in so many, from now on, of those
+    /// that must not be overrun. `None`: all.
+    pub(in crate::request_pacing) fn set_part(&mut self, part: Option<(u32, u32)>) {
+        let lent = |limit: &Limit| part.map_or(u32::MAX, |part| limit.part(part));
+        let is_long = |limit: &&mut Limit| limit.kind == Kind::Long;
+        let mut long = self.limits().iter().filter(|it| it.kind == Kind::Long);
+        if long.all(|limit| limit.is_lent(lent(limit))) {
+            return;
+        }
+        if let Some(plan) = &mut self.plan {
+            let limits = Arc::make_mut(plan).limits.iter_mut();
+            limits.filter(is_long).for_each(|it| it.lend(lent(it)));
+        }
+    }
+
     /// What the window of this length admits, if there is one.
     pub(in crate::request_pacing) fn limit(&self, length: Ticks) -> Option<u32> {
         let mut limits = self.limits().iter();
