@@ -59,7 +59,12 @@ pub(super) async fn drive(weak: Weak<Shared>) {
                 (Some(notice), Some(shared)) => {
                     shared.machine().notice(&notice, Instant::now());
                 }
-                _ => notices = None,
+                _ => {
+                    notices = None;
+                    if let Some(shared) = weak.upgrade() {
+                        shared.machine().hears_no_notices();
+                    }
+                }
             },
             () = calls.notified() => {}
             () = awake => {}
