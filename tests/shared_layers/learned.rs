@@ -1,6 +1,11 @@
 //! What part of a limit is real, when one process has learned it.
 
-use tokio::{sync::mpsc, time::sleep};
+use std::time::Duration;
+
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
 use tower_tiktok::{
     request_pacing::Scope,
     shared_state::{
@@ -41,6 +46,32 @@ fn all_know(fleet: &Fleet) -> bool {
     first.is_some() && known.all(|it| it == first)
 }
 
+/// What one has found just now, the others know a look and an exchange later, and
+/// two may have found something at once. Of two that tell it at the same moment
+/// one may miss the other's notice, and hear of it with its next exchange.
+const AGREE: Duration = Duration::from_millis(2 * 250 + 3_334 + 5);
+
+async fn all_will_know(fleet: &Fleet, within: Duration) {
+    let agree = async {
+        while !all_know(fleet) {
+            sleep(ms(1)).await;
+        }
+    };
+    let agreed = timeout(within, agree).await;
+    let known: Vec<_> = fleet.processes.iter().map(learned).collect();
+    assert!(agreed.is_ok(), "{known:?} after {within:?}");
+}
+
+/// One more begins, and knows with its first lease.
+async fn knows_from_the_start(fleet: &mut Fleet, workers: usize, requests: usize) {
+    let newcomer = fleet.processes.len();
+    fleet.start_process();
+    fleet.work(newcomer, workers, requests);
+    sleep(ms(100)).await;
+    assert!(learned(&fleet.processes[newcomer]).is_some());
+    all_will_know(fleet, AGREE).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_one_has_learned_another_keeps_to_from_the_start() {
     // Somebody else uses half of what the table allows.
@@ -49,30 +80,29 @@ async fn what_one_has_learned_another_keeps_to_from_the_start() {
     sleep(secs(30)).await;
     let before = fleet.outcome().refusals;
     assert!(before >= 20, "it had to learn");
-    fleet.start_process();
-    fleet.work(1, 32, 2_000);
-    sleep(ms(100)).await;
-    assert!(all_know(&fleet));
+    knows_from_the_start(&mut fleet, 32, 2_000).await;
     sleep(secs(10)).await;
     let parts = parts(&fleet);
     assert!(parts.iter().all(|part| *part >= 8), "{parts:?}");
     assert!(parts.iter().sum::<u32>() <= 22, "{parts:?}");
-    // One that is tried for more may be refused, every few seconds.
+    // One that is tried for more may be refused, two or three times; and so may
+    // some while the first hands over a half.
     let refusals = fleet.outcome().refusals - before;
-    assert!(refusals <= 6, "{refusals}");
+    assert!(refusals <= 10, "{refusals}");
 }
 
-/// Four at work, and the server admits less from now on. How long after the
-/// first has noticed all know?
-async fn spreads(fleet: &mut Fleet, within: std::time::Duration) {
-    (0..4).for_each(|process| fleet.work(process, 16, 1_000));
-    sleep(secs(10)).await;
+/// The server admits less from now on. How long after the first has noticed do
+/// all know?
+async fn spreads(fleet: &Fleet, within: Duration) {
     fleet
         .simulator
         .set_level(Level::custom(20, MINUTE, 100_000_000));
-    while fleet.processes.iter().all(|it| learned(it).is_none()) {
-        sleep(ms(1)).await;
-    }
+    let first = async {
+        while fleet.processes.iter().all(|it| learned(it).is_none()) {
+            sleep(ms(1)).await;
+        }
+    };
+    timeout(secs(20), first).await.expect("it is refused");
     sleep(within).await;
     let known: Vec<_> = fleet.processes.iter().map(learned).collect();
     assert!(known.iter().all(Option::is_some), "{known:?}");
@@ -82,7 +112,13 @@ async fn spreads(fleet: &mut Fleet, within: std::time::Duration) {
 async fn what_one_learns_is_known_to_all_at_once() {
     for round_trip in [1, 5, 50] {
         let mut fleet = Fleet::at(server(40, MINUTE), 40, round_trip).processes(4);
-        spreads(&mut fleet, ms(250)).await;
+        // The others have nothing that could be refused any more.
+        (1..4).for_each(|process| fleet.work(process, 1, 1));
+        fleet.work(0, 32, 2_000);
+        sleep(secs(10)).await;
+        assert_eq!(fleet.processes.iter().find_map(learned), None);
+        // The next look, an exchange that may be under way by then, and its own.
+        spreads(&fleet, ms(250 + 2 * round_trip)).await;
     }
 }
 
@@ -108,8 +144,11 @@ async fn without_notices_it_comes_with_the_next_exchange() {
         let process = fleet.process(Some(state.build().unwrap()));
         fleet.processes.push(process);
     }
-    // Two thirds of a lease, and a round trip.
-    spreads(&mut fleet, ms(3_334 + 5)).await;
+    // Who is not at work has no next one, so all are.
+    (0..4).for_each(|process| fleet.work(process, 16, 1_000));
+    sleep(secs(10)).await;
+    // It is told as above; then two thirds of a lease, and a round trip.
+    spreads(&fleet, ms(250 + 2 * 5 + 3_334 + 5)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -120,9 +159,7 @@ async fn all_together_send_no_more_than_was_learned() {
     fleet
         .simulator
         .set_level(Level::custom(20, MINUTE, 100_000_000));
-    while !all_know(&fleet) {
-        sleep(ms(1)).await;
-    }
+    all_will_know(&fleet, secs(20)).await;
     // News need 250 ms. What was sent before them stays in its second.
     let mut known = Vec::new();
     for at in 0..600 {
@@ -185,18 +222,17 @@ async fn what_a_store_forgets_is_told_again() {
     fleet.store.flush();
     // Its next exchange, and the one after.
     sleep(secs(10)).await;
-    assert!(all_know(&fleet));
-    fleet.start_process();
-    fleet.work(2, 16, 1_000);
-    sleep(ms(100)).await;
-    assert!(all_know(&fleet));
+    all_will_know(&fleet, AGREE).await;
+    knows_from_the_start(&mut fleet, 16, 1_000).await;
     let store = fleet.processes[2].handle.shared().unwrap().store;
     assert_eq!(store, StoreStatus::Up);
     sleep(secs(10)).await;
     let sum: u32 = parts(&fleet).iter().sum();
     assert!(sum <= 22, "{sum}");
-    // The lease's turn of a fresh state may cost the refusals of one second.
+    // What was told is not told again for 5 s. Until somebody is refused, who then
+    // has news and tells them at once, twice as many may be sent: for a second, a
+    // look and an exchange. And in 20 s some probes fail.
     let refusals = fleet.outcome().refusals - before;
     println!("{refusals} refused");
-    assert!(refusals <= 20, "{refusals}");
+    assert!(refusals <= 30 + 20, "{refusals}");
 }

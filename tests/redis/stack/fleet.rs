@@ -1,5 +1,6 @@
 use std::{
     collections::HashMap,
+    mem,
     num::NonZeroU32,
     sync::{
         Arc, Mutex,
@@ -65,9 +66,13 @@ pub(super) struct Fleet {
     assumed: u32,
     tasks: JoinSet<()>,
     sent: u64,
+    /// What each process has yet to send.
+    jobs: Vec<Jobs>,
     said: Arc<AtomicU32>,
     _hears: DefaultGuard,
 }
+
+type Jobs = Arc<Mutex<Vec<u64>>>;
 
 /// How many requests of each account are at the server, and were at most.
 #[derive(Clone, Debug, Default)]
@@ -106,6 +111,7 @@ impl Fleet {
             limits: Limits::new(limit(second), limit(minute), limit(1_000_000)),
             tasks: JoinSet::new(),
             sent: 0,
+            jobs: Vec::new(),
             said,
             _hears: tracing::subscriber::set_default(hears),
         }
@@ -153,7 +159,8 @@ impl Fleet {
     /// each.
     pub(super) fn work(&mut self, process: usize, workers: usize, requests: u64, accounts: u64) {
         self.sent += requests;
-        let jobs = Arc::new(Mutex::new((0..requests).collect::<Vec<_>>()));
+        let jobs: Jobs = Arc::new(Mutex::new((0..requests).collect()));
+        self.jobs.push(jobs.clone());
         for _ in 0..workers {
             let (jobs, client) = (jobs.clone(), self.processes[process].client.clone());
             self.tasks.spawn(async move {
@@ -246,6 +253,14 @@ impl Fleet {
             said == all || self.machine.is_late(),
             "{said} warnings, not {all}"
         );
+    }
+
+    /// What has not begun is not sent any more.
+    pub(super) fn send_no_more(&mut self) {
+        for jobs in &self.jobs {
+            let left = mem::take(&mut *jobs.lock().expect("nobody panics with it"));
+            self.sent -= left.len() as u64;
+        }
     }
 
     pub(super) async fn finish(&mut self) {
