@@ -71,10 +71,7 @@
 //! between it goes to whoever asks first.
 //!
 //! Permits are tokens of a window without a length: one is free as soon as it is
-//! released. It stays with its process for half a minute, until somebody else wants
-//! it: that is [told](Notice::Permits) to those who hold some, and so is what they
-//! gave back to those who get it. Requests that wait for a permit count as if they
-//! waited for the windows that they pass next.
+//! released, and goes back when it was not used for a second.
 //!
 //! A refusal that closes a scope, and a rate that was learned, reach every
 //! process at once by a [notice](Notice), or with its next exchange. Of a window
@@ -158,23 +155,6 @@
 //! A process exchanges every two to three seconds, whatever it sends: where each
 //! has only one request a second, that is more than one in five requests.
 //!
-//! The same command, four processes of 16 workers each with the whole stack, whose
-//! accounts' permits are shared as well:
-//!
-//! | limit | accounts | writes of each | used | exchanges per request |
-//! |---|---|---|---|---|
-//! | 10/s + 600/min | 50 each | 2 | 98.0 % | 0.125 |
-//! | 10/s + 600/min | the same 50 | 8 | 99.1 % | 0.121 |
-//! | 10/s + 600/min | the same 50 | 2 | 98.2 % | 0.206 |
-//! | 50/s + 3,000/min | 50 each | 2 | 97.8 % | 0.029 |
-//! | 50/s + 3,000/min | the same 50 | 8 | 98.8 % | 0.026 |
-//! | 50/s + 3,000/min | the same 50 | 2 | 98.4 % | 0.161 |
-//!
-//! Up to 0.34 % were refused, as without shared permits. Where all want more permits
-//! of the same accounts than there are, each request needs one that another process
-//! has just had. Both say so with what else they have to say, so it is not one
-//! exchange for each, but one every two seconds or so for each process.
-//!
 //! The same with `-- --redis redis://127.0.0.1:6379`: Redis 7.0 as full as eight
 //! connections make it, beside them on a busy machine with two cores. The times
 //! are those of seven others in the queue as well:
@@ -217,8 +197,7 @@
 //!   for the writes, of each account. One of which nobody speaks is gone ten
 //!   minutes later: with 100,000 accounts within ten minutes, four processes, and
 //!   shared permits, that is some 80 MB. One with a limit for the day stays a day longer.
-//! - A hold, who should give back, and which permits go from one to another, is
-//!   published to all processes of the app.
+//! - A hold, and who should give back, is published to all processes of the app.
 //! - Several apps are several hash tags: a Cluster spreads apps, not one app.
 //! - More than some 2,000 processes of one app do not fit. Part them: an app of
 //!   their own, or one process that sends for several.
@@ -275,8 +254,7 @@ pub use self::{
     allocation::Ledger,
     error::{StoreError, StoreErrorKind},
     exchange::{
-        Exchange, Notice, PermitPart, Reply, ScopeAsk, ScopeReply, Tokens, WindowAsk, WindowReply,
-        WindowSpan,
+        Exchange, Notice, Reply, ScopeAsk, ScopeReply, Tokens, WindowAsk, WindowReply, WindowSpan,
     },
     member::{
         FailureMode, InvalidSharedState, Membership, ScopeDemand, ScopeShare, SharedScope,

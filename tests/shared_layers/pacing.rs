@@ -31,23 +31,6 @@ async fn unequal_processes_end_together() {
     }
 }
 
-/// All on the same 50 accounts, or each on 50 of its own. Permits are asked for
-/// with the exchanges that windows take anyway, and stay where they are used.
-#[tokio::test(start_paused = true)]
-async fn permits_cost_few_exchanges_while_requests_wait_anyway() {
-    // Enough for all, half of what all want at once, and for each its own.
-    for (writes, apart, exchanges) in [(8, 0, 0.22), (2, 0, 0.35), (2, 1_000, 0.22)] {
-        let mut fleet = Fleet::new(10, 5).writes(writes).processes(4);
-        (0..4).for_each(|process| fleet.work_on(process, 16, 400, apart * process));
-        let outcome = fleet.finish().await;
-        println!("{writes} writes, {apart} apart: {outcome:?}");
-        assert_eq!((outcome.done, outcome.suspensions), (1_600, 0));
-        assert!(outcome.refused <= 0.005, "{outcome:?}");
-        assert!(outcome.exchanges <= exchanges, "{outcome:?}");
-        assert!(outcome.ratio <= 1.12, "{outcome:?}");
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn nothing_changes_for_one_that_does_not_share() {
     let mut fleet = Fleet::new(10, 5);

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{demand::Told, name::name_of};
 use crate::{
     request_pacing::{
-        Scope, Scopes,
+        Scopes,
         core::{Core, GATE},
         gate::Gate,
         learned::Ratios,
@@ -34,8 +34,6 @@ pub(in crate::request_pacing) struct Lending {
 #[derive(Debug)]
 pub(in crate::request_pacing) struct Lent {
     pub(super) name: Arc<str>,
-    /// Every request passes it.
-    pub(super) common: bool,
     pub(super) parts: Vec<(WindowSpan, u32)>,
     pub(super) until: Option<Instant>,
     /// A refusal has closed it until then, and nobody was told.
@@ -69,11 +67,9 @@ impl Core {
         if gate.if_active().is_some_and(|it| it.lent.is_some()) {
             return;
         }
-        let scope = self.scope_of(gate);
-        let name: Arc<str> = name_of(&scope).into();
+        let name: Arc<str> = name_of(&self.scope_of(gate)).into();
         let lent = Lent {
             name: name.clone(),
-            common: scope == Scope::app(),
             parts: Vec::new(),
             until: None,
             hold: None,

@@ -59,12 +59,7 @@ pub(super) async fn drive(weak: Weak<Shared>) {
                 (Some(notice), Some(shared)) => {
                     shared.machine().notice(&notice, Instant::now());
                 }
-                _ => {
-                    notices = None;
-                    if let Some(shared) = weak.upgrade() {
-                        shared.machine().hears_no_notices();
-                    }
-                }
+                _ => notices = None,
             },
             () = calls.notified() => {}
             () = awake => {}

@@ -12,9 +12,6 @@ use crate::shared_state::{Exchange, Notice, Reply, StoreError, StoreErrorKind};
 /// About so many scopes one exchange is, at most.
 const MOST: usize = 64;
 
-/// The longest that a permit waits for others, to be asked for together.
-const TOGETHER: Duration = Duration::from_secs(3);
-
 /// What one process holds, and what it should do next. It reads no clock, waits
 /// for nothing and sends nothing.
 #[derive(Debug)]
@@ -28,10 +25,6 @@ pub(super) struct Machine {
     pub(super) epoch: Option<u64>,
     pub(super) store: Store,
     sent: Option<Sent>,
-    /// When the last exchange was sent.
-    asked: Option<Instant>,
-    /// When the state was heard of first that there is.
-    heard: Option<Instant>,
     pub(super) exchanges: u64,
     pub(super) failures: u64,
     backoff: Duration,
@@ -83,8 +76,6 @@ impl Machine {
             epoch: None,
             store: Store::Unknown,
             sent: None,
-            asked: None,
-            heard: None,
             exchanges: 0,
             failures: 0,
             backoff: RETRY.0,
@@ -126,33 +117,15 @@ impl Machine {
     }
 
     pub(super) fn observe(&mut self, demands: Vec<ScopeDemand>, now: Instant) {
-        let lease = self.settings.lease;
-        let begins = self.heard.is_none_or(|heard| now < heard + lease);
-        let mut settings = self.settings;
-        settings.instances = settings.instances.max(self.instances);
+        let is_first = self.epoch.is_none();
         for demand in demands {
             let name = demand.name.clone();
             let scope = self
                 .scopes
                 .entry(name.clone())
                 .or_insert_with(|| Scope::new(name));
-            scope.observe(demand, begins, &settings, now);
+            scope.observe(demand, is_first, &self.settings, now);
         }
-        self.expect();
-    }
-
-    /// Who waits for a permit will wait for its turn next. Were that not counted
-    /// in, a process would lose its part of what all share to those that have the
-    /// permits, and get it back too late.
-    fn expect(&mut self) {
-        let common = self.scopes.values().filter(|it| it.is_passed_by_all());
-        let Some(load) = common.map(Scope::load).max() else {
-            return;
-        };
-        let permits = self.scopes.values().filter(|scope| scope.is_permits());
-        let waiting = permits.fold(0, |sum: u32, scope| sum.saturating_add(scope.queued));
-        let timed = self.scopes.values_mut().filter(|scope| !scope.is_permits());
-        timed.for_each(|scope| scope.expect(waiting, load));
     }
 
     pub(super) fn notice(&mut self, notice: &Notice, now: Instant) {
@@ -174,50 +147,6 @@ impl Machine {
                     scope.call();
                 }
             }
-            Notice::Permits { scope, parts } => {
-                let own = parts.iter().find(|part| part.member == self.id);
-                let away = matches!(self.store, Store::Down { .. });
-                if let (Some(part), Some(scope), false) = (own, self.scopes.get_mut(scope), away) {
-                    scope.hear_permits(part, now);
-                }
-            }
-        }
-    }
-
-    /// Nobody would tell that others wait, so nothing is kept that is not in use.
-    pub(super) fn hears_no_notices(&mut self) {
-        self.settings.keep = Duration::ZERO;
-        let windows = self.scopes.values_mut().flat_map(|it| &mut it.windows);
-        windows.for_each(|window| window.kept_until = None);
-    }
-
-    /// Until then no permit is worth an exchange of its own. Who got one now would
-    /// wait for its turn all the same, so for most of that time it may as well wait
-    /// for others that want one.
-    fn permits_at(&self, now: Instant) -> Instant {
-        let Some(asked) = self.asked else { return now };
-        let scopes = || self.scopes.values();
-        let waits = scopes().filter(|scope| scope.is_common()).map(|scope| {
-            let accounts = scopes().filter(|scope| scope.uses_permits()).count();
-            scope.wait(u32::try_from(accounts).unwrap_or(u32::MAX))
-        });
-        // NOTE: it is less the fewer wait, so none is late for its turn.
-        asked + (waits.max().unwrap_or_default() * 4 / 5).min(TOGETHER)
-    }
-
-    /// Of the accounts that nobody uses, no more are kept than one exchange
-    /// renews: those that were used last.
-    fn bound_kept(&mut self) {
-        let all = self.scopes.len();
-        let windows = self.scopes.values_mut().flat_map(|it| &mut it.windows);
-        let mut idle: Vec<_> = windows.filter(|window| window.is_kept_idle()).collect();
-        let most = MOST.saturating_sub(all - idle.len().min(all));
-        let over = idle.len().saturating_sub(most);
-        if over > 0 {
-            idle.sort_unstable_by_key(|window| window.kept_until);
-            idle.iter_mut()
-                .take(over)
-                .for_each(|it| it.kept_until = None);
         }
     }
 
@@ -281,10 +210,8 @@ impl Machine {
             (Store::Unknown, None) => Some(now),
             (_, Some(retry_at)) => Some(retry_at),
             (_, None) => {
-                let permits_at = self.permits_at(now);
                 let due = self.scopes.values();
-                due.filter_map(|scope| scope.due(&self.settings, permits_at, now))
-                    .min()
+                due.filter_map(|scope| scope.due(&self.settings, now)).min()
             }
         }
     }
@@ -312,13 +239,9 @@ impl Machine {
     pub(super) fn prepare(&mut self, now: Instant) -> (Vec<Arc<str>>, Vec<ScopeShare>) {
         // What is due soon comes along: it is the exchanges that cost.
         let soon = now + self.settings.renew() / 2;
-        self.bound_kept();
-        let permits_at = self.permits_at(now);
         let mut due: Vec<(Instant, &mut Scope)> = Vec::new();
         for scope in self.scopes.values_mut() {
-            let at = scope.due(&self.settings, permits_at, now);
-            let comes = |at: &Instant| *at <= soon || scope.comes_along(now);
-            if let Some(at) = at.filter(comes) {
+            if let Some(at) = scope.due(&self.settings, now).filter(|at| *at <= soon) {
                 due.push((at, scope));
             }
         }
@@ -348,11 +271,10 @@ impl Machine {
         let mut exchange = Exchange::new(self.id, self.number, self.settings.lease);
         for name in names {
             if let Some(scope) = self.scopes.get_mut(name) {
-                exchange.scopes.push(scope.ask(self.number, now));
+                exchange.scopes.push(scope.ask(now));
             }
         }
         self.retry_at = None;
-        self.asked = Some(now);
         self.sent = Some(Sent {
             exchange: exchange.clone(),
             at: now,
@@ -384,9 +306,7 @@ impl Machine {
         self.store = Store::Up;
         self.backoff = RETRY.0;
         self.instances = reply.instances.max(1);
-        if self.epoch.replace(reply.epoch) != Some(reply.epoch) {
-            self.heard = Some(now);
-        }
+        self.epoch = Some(reply.epoch);
         let lease_ends = sent.at + self.settings.lease;
         for (ask, reply) in sent.exchange.scopes.iter().zip(&reply.scopes) {
             if let Some(scope) = self.scopes.get_mut(&ask.name) {

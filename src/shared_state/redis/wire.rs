@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use super::keys::Keys;
 use crate::shared_state::{
-    Exchange, Notice, PermitPart, Reply, ScopeReply, StoreError, StoreErrorKind, Tokens,
-    WindowReply, WindowSpan, allocation::LONGEST_LEASE, exchange::millis,
+    Exchange, Notice, Reply, ScopeReply, StoreError, StoreErrorKind, Tokens, WindowReply,
+    WindowSpan, allocation::LONGEST_LEASE, exchange::millis,
 };
 
 /// Adds the keys and the arguments of an exchange.
@@ -128,21 +128,8 @@ pub(super) fn notice(text: &str) -> Option<Notice> {
                 members: members.collect::<Option<_>>()?,
             })
         }
-        "permits" => Some(Notice::Permits {
-            scope,
-            parts: value.split(',').map(permit_part).collect::<Option<_>>()?,
-        }),
         _ => None,
     }
-}
-
-fn permit_part(text: &str) -> Option<PermitPart> {
-    let mut words = text.split(':');
-    let member = u64::from_str_radix(words.next()?, 16).ok()?;
-    let number = words.next()?.parse().ok()?;
-    let (held, target) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    let part = PermitPart::new(member, number, held, target);
-    words.next().is_none().then_some(part)
 }
 
 #[cfg(test)]
@@ -189,15 +176,6 @@ mod tests {
         assert_eq!(notice("learned 500000,1000 app"), learned(second));
         assert_eq!(notice("learned 500000,-1 app"), learned(WindowSpan::DayUtc));
         assert_eq!(notice("learned 500000,-2 app"), None);
-        let parts = vec![PermitPart::new(10, 7, 2, 1), PermitPart::new(1, 9, 0, 3)];
-        assert_eq!(
-            notice("permits 000000000000000a:7:2:1,0000000000000001:9:0:3 a b, c"),
-            Some(Notice::Permits {
-                scope: "a b, c".into(),
-                parts
-            })
-        );
-        assert_eq!(notice("permits a:7:2 app"), None);
     }
 
     proptest! {

@@ -3,8 +3,8 @@ mod parts;
 use std::collections::BTreeMap;
 
 use super::{
-    BACK, FLIGHT, KEPT, RECLAIM,
-    window::{Missing, Part, Statement, Window, gone_at, ordered, step},
+    BACK, DAY, FLIGHT, KEPT, RECLAIM,
+    window::{Missing, Part, Statement, Window, gone_at, step},
 };
 use crate::shared_state::{
     Notice, ScopeAsk, ScopeReply, Tokens, WindowReply, WindowSpan,
@@ -87,7 +87,6 @@ impl Scope {
                 true => part.target,
                 // Not counted in yet.
                 false if is_new => part.want.min(window.limit / members),
-                false if code == 0 => part.target.min(part.want.max(part.held)),
                 false => part.target.min(part.want),
             };
             if now < settled_at {
@@ -106,8 +105,8 @@ impl Scope {
             let most = window.fair(part, target, &others, now);
             let granted = window.grant(part, most, now);
             if part.held < target {
-                missing |= code != 0;
-                ask_in = ask_in.min(window.more_in(code, now));
+                missing = true;
+                ask_in = ask_in.min(window.more_in(now));
             } else if part.want > part.held && window.turn > 0 {
                 ask_in = ask_in.min(window.turn - now % window.turn);
             }
@@ -120,14 +119,8 @@ impl Scope {
                     .map(|(from_in, count)| Tokens::new(narrow(count), duration(from_in)))
                     .collect(),
                 limit: narrow(window.limit),
-                spare: narrow(match code {
-                    0 => window.spare(),
-                    _ => window.spare() / speaker.instances,
-                }),
+                spare: narrow(window.spare() / speaker.instances),
             });
-        }
-        if filled {
-            self.hand_on(ask, speaker, now >= settled_at, notices);
         }
         if missing && filled {
             self.call(ask, speaker, notices);
@@ -261,6 +254,11 @@ fn unclaimed(code: i64, limit: u64, speaker: Speaker) -> u64 {
 /// Whether a window outlasts a lease.
 fn is_long(code: i64, speaker: Speaker) -> bool {
     ordered(code) > speaker.lease
+}
+
+/// Short windows first; a day is a long one.
+fn ordered(code: i64) -> u64 {
+    if code < 0 { DAY } else { code.unsigned_abs() }
 }
 
 fn length(span: WindowSpan) -> u64 {

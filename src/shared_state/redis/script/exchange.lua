@@ -132,7 +132,7 @@ for _, ask in ipairs(asks) do
     elseif is_new then
       target = min(part.want, div(window.limit, members))
     else
-      target = min(part.target, code == 0 and max(part.want, part.held) or part.want)
+      target = min(part.target, part.want)
     end
     if now < settled_at then
       local most = says.before
@@ -152,55 +152,14 @@ for _, ask in ipairs(asks) do
     end
     local granted = grant(window, part, fair(window, part, target, others, most, now), now)
     if part.held < target then
-      missing = missing or code ~= 0
+      missing = true
       local first = window.returning[1]
-      local least = ordered(code) > AHEAD and LATER or AHEAD / 2
-      sooner(first and max(first[1] - now - AHEAD, least) or AGAIN)
+      sooner(first and max(first[1] - now - AHEAD, AHEAD / 2) or AGAIN)
     elseif part.want > part.held and window.turn > 0 then
       sooner(window.turn - now % window.turn)
     end
-    windows[at] = { target, part.held, window.limit, div(spare(window), code == 0 and 1 or instances),
-      granted, window.learned > 0 and window.learned or -1 }
-  end
-
-  -- The permits that are free go on to those who miss some, and those who hold
-  -- some hear that the speaker waits.
-  local permits, own, handed = state.windows[0], record.parts[0], {}
-  if all and permits then
-    local settled = now >= settled_at
-    local calls = own and own.want > own.held and now >= state.called_at + AGAIN
-    if calls or spare(permits) > 0 then
-      local order, told = {}, {}
-      for _, id in ipairs(ids) do if id > member then order[#order + 1] = id end end
-      for _, id in ipairs(ids) do if id < member then order[#order + 1] = id end end
-      for _, id in ipairs(order) do
-        local other = all[id]
-        local part = other and other.expires > now and other.parts[0]
-        if part then
-          local target = part.target
-          if not settled then
-            target = part.held > 0 and part.held
-              or min(target, unclaimed(0, permits.limit, instances, lease))
-          end
-          local some = min(max(target - part.held, 0), spare(permits))
-          part.held = part.held + some
-          permits.held = permits.held + some
-          if some > 0 then
-            handed[#handed + 1] = id
-            handed[#handed + 1] = write_record(other)
-            if #handed >= 1000 then
-              redis.call('HSET', key, unpack(handed))
-              handed = {}
-            end
-          end
-          if some > 0 or calls and part.held > 0 and #told < CALLED then
-            told[#told + 1] = string.format('%s:%.0f:%.0f:%.0f', id, other.number, part.held, part.target)
-          end
-        end
-      end
-      if calls then state.called_at = now end
-      if #told > 0 then tell('permits', table.concat(told, ','), ask.name) end
-    end
+    windows[at] = { target, part.held, window.limit, div(spare(window), instances), granted,
+      window.learned > 0 and window.learned or -1 }
   end
 
   if missing and all and now >= state.called_at + AGAIN then
@@ -208,8 +167,8 @@ for _, ask in ipairs(asks) do
     for _, id in ipairs(ids) do
       local other = all[id]
       if #called < CALLED and other and id ~= member and other.expires > now then
-        for code, part in pairs(other.parts) do
-          if code ~= 0 and part.held > part.target then
+        for _, part in pairs(other.parts) do
+          if part.held > part.target then
             called[#called + 1] = id
             break
           end
@@ -222,7 +181,6 @@ for _, ask in ipairs(asks) do
     end
   end
 
-  if #handed > 0 then redis.call('HSET', key, unpack(handed)) end
   redis.call('HSET', key, 's', write_state(state), member, write_record(record))
   redis.call('PEXPIRE', key, lease + longest + FLIGHT + KEPT + max(state.hold_until - now, 0))
 
