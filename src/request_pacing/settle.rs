@@ -16,6 +16,10 @@ use super::{
 /// prolong it. Who comes back before it is over prolongs it again, for all.
 const LATER: Duration = Duration::from_secs(25);
 
+/// The longest that is put off so. Who is told to stay away for longer has long
+/// been heard of.
+const SUSPENDED: Duration = Duration::from_secs(300);
+
 /// A request that is over.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Answer<'a> {
@@ -27,6 +31,8 @@ pub(super) struct Answer<'a> {
     pub(super) ended: Tick,
     /// When it arrived at the latest. Not before it ended.
     pub(super) latest: Tick,
+    /// Whether refusals tell of others in any of the scopes that it touched.
+    pub(super) others: bool,
 }
 
 /// What the end of a request tells a scope.
@@ -79,7 +85,7 @@ impl Gate {
                 None
             }
             Outcome::Refused(refusal) if refusal.by == Some(self.kind.throttle_scope()) => {
-                self.refused(charge, sent, seen, now, refusal)
+                self.refused(charge, sent, seen, now, refusal, answer.others)
             }
             Outcome::Refused(refusal) => {
                 if refusal.is_long_of_all() {
@@ -105,6 +111,7 @@ impl Gate {
         seen: Instant,
         now: Now,
         refusal: &Refusal,
+        by_others: bool,
     ) -> Option<Instant> {
         if self.windows.plan().is_none_or(Plan::admits_all) {
             // So there is a limit after all.
@@ -114,6 +121,8 @@ impl Gate {
         self.learn_told(now.instant, refusal);
         let learns = self.learns_short();
         let others = self.knows_of_others();
+        // Of which only refusals tell, here or in another scope.
+        let unknown_others = by_others && !self.windows.know_others();
         let active = self.active();
         let mut known = false;
         if let Some(share) = &mut active.share
@@ -129,12 +138,11 @@ impl Gate {
         hold.refused(sent, now.instant, |repeats| {
             // Others may have been quicker, and had the slot that was free.
             let repeats = if others { repeats / 2 } else { repeats };
-            let later = if others && refusal.is_long() {
-                LATER
-            } else {
-                Duration::ZERO
-            };
-            refusal.wait(repeats, known).map(|wait| wait + later)
+            refusal.wait(repeats, known).map(|wait| {
+                let is_blind = unknown_others && refusal.is_long() && wait <= SUSPENDED;
+                let later = if is_blind { wait / 12 } else { Duration::ZERO };
+                wait + later.min(LATER)
+            })
         });
         let held = hold.until(now.instant);
         let in_flight = active.in_flight();

@@ -87,6 +87,11 @@ impl Core {
             Outcome::Lost => ended.max(sent.tick.plus(self.settings.lost_after.into())),
             _ => ended,
         };
+        let others = matches!(outcome, Outcome::Refused(_))
+            && charges.path.gates().any(|at| {
+                let gate = self.gates.get(at);
+                gate.is_some_and(Gate::knows_of_others)
+            });
         let answer = Answer {
             outcome: &outcome,
             cost: charges.path.cost,
@@ -94,6 +99,7 @@ impl Core {
             sent,
             ended,
             latest,
+            others,
         };
         let (mut closed, mut are_placed) = (None, true);
         for (at, charge) in charges.iter() {

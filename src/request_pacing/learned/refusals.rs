@@ -144,6 +144,9 @@ impl Gate {
     /// is refused may count as well.
     #[cold]
     pub(in crate::request_pacing) fn learn_overrun(&mut self) -> bool {
+        if !self.windows.have_part() {
+            return false;
+        }
         let learned = self.active.as_mut().and_then(|it| it.learned.as_mut());
         let learned = learned.filter(|it| it.part().is_some());
         let is_new = learned.is_some_and(|it| !mem::replace(&mut it.overran, true));

@@ -12,7 +12,7 @@ use crate::{
         Scopes,
         core::{Core, GATE},
         gate::Gate,
-        learned::Ratios,
+        learned::{Learned, Ratios},
         tick::Now,
         window::Plan,
     },
@@ -67,6 +67,10 @@ impl Core {
         if gate.if_active().is_some_and(|it| it.lent.is_some()) {
             return;
         }
+        // What was learned in another time is no news: what the others know by
+        // now goes before it.
+        let learned = gate.if_active().and_then(|it| it.learned.as_deref());
+        let ratios = learned.map_or_else(Ratios::default, Learned::ratios);
         let name: Arc<str> = name_of(&self.scope_of(gate)).into();
         let lent = Lent {
             name: name.clone(),
@@ -74,7 +78,7 @@ impl Core {
             until: None,
             hold: None,
             told: None,
-            ratios: Ratios::default(),
+            ratios,
             ratios_told: None,
         };
         self.gate(at).active().lent = Some(Box::new(lent));

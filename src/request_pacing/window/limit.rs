@@ -71,9 +71,17 @@ impl Limit {
     /// What this process has of it, if that is so many in so many, and a little
     /// less: parts that were found apart from each other may be too many.
     pub(super) fn part(&self, (has, of): (u32, u32)) -> u32 {
+        if self.is_unknown() {
+            return u32::MAX;
+        }
         let part = u64::from(self.whole) * u64::from(has) / u64::from(of.max(1));
         let part = u32::try_from(part).unwrap_or(u32::MAX);
         (part - part / SPARE).max(1)
+    }
+
+    /// Whether nobody knows how many it admits.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.whole == u32::MAX
     }
 
     /// Whether this process has just so many.
@@ -132,5 +140,17 @@ impl Limit {
             Kind::Day => Span::DayUtc,
             Kind::Short | Kind::Long => Span::Any(self.length.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_what_nobody_knows_is_all_of_it() {
+        let minute = |requests| Limit::new(&Window::new(requests, Span::Any(LONG)));
+        assert_eq!(minute(600).part((3, 4)), 450 - 450 / 16);
+        assert_eq!(minute(u32::MAX).part((3, 4)), u32::MAX);
     }
 }

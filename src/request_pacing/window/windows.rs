@@ -73,6 +73,12 @@ impl Windows {
         }
     }
 
+    /// Whether it is known what those that must not be overrun admit.
+    pub(in crate::request_pacing) fn have_part(&self) -> bool {
+        let mut limits = self.limits().iter();
+        limits.any(|limit| limit.kind == Kind::Long && !limit.is_unknown())
+    }
+
     /// What the window of this length admits, if there is one.
     pub(in crate::request_pacing) fn limit(&self, length: Ticks) -> Option<u32> {
         let mut limits = self.limits().iter();
@@ -81,8 +87,11 @@ impl Windows {
     }
 
     /// For how many of all processes one of this process stands, in the window
-    /// of this length.
+    /// of this length: only who is told what it has of all knows.
     pub(in crate::request_pacing) fn weight(&self, length: Ticks) -> u32 {
+        if !self.know_others() {
+            return 1;
+        }
         let mut limits = self.limits().iter();
         let limit = limits.find(|limit| limit.is_of(length));
         limit.map_or(1, |limit| limit.whole / limit.requests.max(1))
