@@ -36,7 +36,8 @@ say 'its rules and its dashboard, as Prometheus reads them'
 scripts/check-metrics.sh
 
 say 'a day at full rate, in paused time'
-cargo bench --locked -p tower-tiktok-benches --features metrics --bench day
+cargo bench --locked -p tower-tiktok-benches \
+    --no-default-features --features metrics --bench day
 
 say 'the main job: nothing failed, nothing twice'
 scripts/check-launch.sh
@@ -55,4 +56,5 @@ if ! command -v valgrind >/dev/null; then
         echo 'valgrind is not installed: allocations are checked, instructions are not'
     fi
 fi
-cargo bench --locked -p tower-tiktok-benches --features metrics --bench overhead -- --check
+cargo bench --locked -p tower-tiktok-benches \
+    --no-default-features --features metrics --bench overhead -- --check
