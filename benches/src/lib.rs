@@ -85,8 +85,9 @@ pub fn template_with_context(method: Method) -> Request<Full<Bytes>> {
     request
 }
 
+/// As a caller finds it in a URL of its own making.
 fn account<B>(request: &Request<B>) -> Option<AccountId> {
-    let id = request.headers().get(&ACCOUNT)?.to_str().ok()?;
+    let id = request.uri().query()?.strip_prefix("advertiser_id=")?;
     Some(AccountId::from(id))
 }
 

@@ -86,13 +86,13 @@ where
     B: Body<Data = Bytes> + Unpin,
     S: Scan,
 {
-    /// Looks at `limit` bytes of `body` at most. A frame shorter than its own
-    /// handle counts as long as that, so that a sender of single bytes, or of
-    /// nothing at all, does not have the memory of many times the limit.
+    /// Looks at `limit` bytes more of the body at most. A frame shorter than
+    /// its own handle counts as long as that, so that a sender of single bytes,
+    /// or of nothing at all, does not have the memory of many times the limit.
     #[inline]
-    pub(crate) fn new(body: B, scan: S, limit: usize) -> Self {
+    pub(crate) fn new(peeked: Peeked<B>, scan: S, limit: usize) -> Self {
         Self {
-            peeked: Peeked::new(body),
+            peeked,
             scan,
             left: limit,
         }
@@ -247,7 +247,7 @@ mod tests {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        Peek::new(Look::new(body, Seen::default(), limit), None)
+        Peek::new(Look::new(Peeked::new(body), Seen::default(), limit), None)
     }
 
     #[tokio::test]
@@ -280,7 +280,8 @@ mod tests {
         let start = Instant::now();
         let timeout = Duration::from_secs(3);
         let body = script([Step::Data(b"ab"), Step::Stall]);
-        let (mut body, seen) = Peek::new(Look::new(body, Seen::default(), 99), Some(timeout)).await;
+        let look = Look::new(Peeked::new(body), Seen::default(), 99);
+        let (mut body, seen) = Peek::new(look, Some(timeout)).await;
         assert_eq!(start.elapsed(), timeout);
         assert_eq!((&seen.bytes[..], seen.ended), (&b"ab"[..], false));
         body.inner.0 = [Step::Data(b"cd")].into();

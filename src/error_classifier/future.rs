@@ -82,12 +82,13 @@ where
                         return Poll::Ready(Ok(Response::from_parts(head, Peeked::new(body))));
                     };
                     // Mostly the code has come with the head.
-                    let mut look = Look::new(body, scan, shared.peek_limit);
-                    if look.poll(cx).is_ready() {
-                        let (body, scan) = look.into_parts();
+                    let (mut body, mut scan, mut left) =
+                        (Peeked::new(body), scan, shared.peek_limit);
+                    if Look::look(&mut body, &mut scan, &mut left, cx).is_ready() {
                         shared.judge(&mut head, Some(scan));
                         return Poll::Ready(Ok(Response::from_parts(head, body)));
                     }
+                    let look = Look::new(body, scan, left);
                     State::Peeking {
                         peek: Box::pin(Peek::new(look, Some(shared.peek_timeout))),
                         head: Some(head),

@@ -1,4 +1,4 @@
-use std::num::NonZeroU32;
+use std::{fmt, num::NonZeroU32, sync::Arc};
 
 use smol_str::SmolStr;
 
@@ -36,8 +36,13 @@ pub enum Priority {
 /// # let context = request.extensions().get::<RequestContext>().unwrap();
 /// # assert_eq!(context.account().unwrap().as_str(), "7001");
 /// ```
+#[derive(Clone, PartialEq, Eq)]
+// Behind a pointer: what goes with a request is cloned and moved by every
+// layer, and changed by hardly any.
+pub struct RequestContext(Arc<Fields>);
+
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestContext {
+struct Fields {
     account: Option<AccountId>,
     endpoint: Option<SmolStr>,
     operation: Operation,
@@ -50,20 +55,20 @@ impl RequestContext {
     #[must_use]
     #[inline]
     pub fn new(operation: Operation) -> Self {
-        Self {
+        Self(Arc::new(Fields {
             account: None,
             endpoint: None,
             operation,
             priority: Priority::default(),
             cost: NonZeroU32::MIN,
-        }
+        }))
     }
 
     /// Sets the account.
     #[must_use]
     #[inline]
     pub fn with_account(mut self, account: impl Into<AccountId>) -> Self {
-        self.account = Some(account.into());
+        self.fields().account = Some(account.into());
         self
     }
 
@@ -71,7 +76,7 @@ impl RequestContext {
     /// query, such as `/campaign/create/`.
     #[must_use]
     pub fn with_endpoint(mut self, endpoint: impl AsRef<str>) -> Self {
-        self.endpoint = Some(SmolStr::new(endpoint));
+        self.fields().endpoint = Some(SmolStr::new(endpoint));
         self
     }
 
@@ -79,7 +84,7 @@ impl RequestContext {
     #[must_use]
     #[inline]
     pub fn with_static_endpoint(mut self, endpoint: &'static str) -> Self {
-        self.endpoint = Some(SmolStr::new_static(endpoint));
+        self.fields().endpoint = Some(SmolStr::new_static(endpoint));
         self
     }
 
@@ -87,7 +92,7 @@ impl RequestContext {
     #[must_use]
     #[inline]
     pub fn with_priority(mut self, priority: Priority) -> Self {
-        self.priority = priority;
+        self.fields().priority = priority;
         self
     }
 
@@ -97,28 +102,34 @@ impl RequestContext {
     /// them.
     #[must_use]
     pub fn with_cost(mut self, requests: NonZeroU32) -> Self {
-        self.cost = requests;
+        self.fields().cost = requests;
         self
+    }
+
+    /// To change them. Nobody else has them before they are set.
+    #[inline]
+    fn fields(&mut self) -> &mut Fields {
+        Arc::make_mut(&mut self.0)
     }
 
     /// Of a request for several accounts.
     #[cfg(feature = "report-batching")]
     pub(crate) fn forget_account(&mut self) {
-        self.account = None;
+        self.fields().account = None;
     }
 
     /// The account, if the request names one.
     #[must_use]
     #[inline]
     pub fn account(&self) -> Option<&AccountId> {
-        self.account.as_ref()
+        self.0.account.as_ref()
     }
 
     /// The path as a template, without ids and without the query.
     #[must_use]
     #[inline]
     pub fn endpoint(&self) -> Option<&str> {
-        self.endpoint.as_deref()
+        self.0.endpoint.as_deref()
     }
 
     /// The same, to keep: a clone copies no text.
@@ -130,26 +141,45 @@ impl RequestContext {
     ))]
     #[inline]
     pub(crate) fn endpoint_name(&self) -> Option<&SmolStr> {
-        self.endpoint.as_ref()
+        self.0.endpoint.as_ref()
     }
 
     /// What the request does.
     #[must_use]
     #[inline]
     pub fn operation(&self) -> &Operation {
-        &self.operation
+        &self.0.operation
     }
 
     /// As how many requests it counts.
     #[must_use]
     #[inline]
     pub fn cost(&self) -> NonZeroU32 {
-        self.cost
+        self.0.cost
     }
 
     /// How urgent it is.
     #[must_use]
     pub fn priority(&self) -> Priority {
-        self.priority
+        self.0.priority
+    }
+}
+
+impl fmt::Debug for RequestContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Fields {
+            account,
+            endpoint,
+            operation,
+            priority,
+            cost,
+        } = &*self.0;
+        f.debug_struct("RequestContext")
+            .field("account", account)
+            .field("endpoint", endpoint)
+            .field("operation", operation)
+            .field("priority", priority)
+            .field("cost", cost)
+            .finish()
     }
 }

@@ -44,9 +44,7 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<F> {
-        // A resend is given up when the server forgets the first copy: it may
-        // not have been sent yet. Boxed, because few calls have that limit.
-        Called { #[pin] call: F, forgotten: Option<Pin<Box<Sleep>>> },
+        Called { #[pin] call: F },
         // Nothing of the attempt before is held here: no response, no permit.
         Waiting { #[pin] sleep: Sleep },
         Readying { #[pin] limit: Option<Sleep> },
@@ -67,10 +65,7 @@ where
         spans: Option<Box<Spans>>,
     ) -> Self {
         Self {
-            state: State::Called {
-                call,
-                forgotten: None,
-            },
+            state: State::Called { call },
             kept,
             past,
             config,
@@ -151,7 +146,7 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Result<Response<R>, S::Error>> {
         let this = self.project();
-        let StateProj::Called { call, .. } = this.state.project() else {
+        let StateProj::Called { call } = this.state.project() else {
             return Poll::Pending;
         };
         let Some(spans) = this.spans.as_deref() else {
@@ -174,12 +169,12 @@ where
         loop {
             let mut this = self.as_mut().project();
             let next = match this.state.as_mut().project() {
-                StateProj::Called { forgotten, .. } => {
+                StateProj::Called { .. } => {
                     let Poll::Ready(result) = polled else {
-                        let Some(forgotten) = forgotten else {
+                        let Some(forgotten) = this.past.forgotten() else {
                             return Poll::Pending;
                         };
-                        ready!(forgotten.as_mut().poll(cx));
+                        ready!(forgotten.poll(cx));
                         let session = this.past.session();
                         return Poll::Ready(Err(unknown(session, this.kept, None, None)));
                     };
@@ -221,10 +216,8 @@ where
                     match resent {
                         Ok(call) => {
                             let forgotten = session.forgotten_at(&this.kept.operation());
-                            State::Called {
-                                call,
-                                forgotten: forgotten.map(|at| Box::pin(sleep_until(at))),
-                            }
+                            this.past.set_forgotten(forgotten);
+                            State::Called { call }
                         }
                         Err(error) => {
                             return Poll::Ready(Err(end(session, this.kept, None, error)));

@@ -28,11 +28,11 @@ impl<B> HeldBody<B> {
     /// Holds the permit, or gives it back if the body has ended: nobody polls
     /// one that has, and it would hold until dropped.
     #[inline]
-    pub(super) fn new(inner: B, ticket: Option<Ticket>) -> Self
+    pub(super) fn new(inner: B, ticket: Option<Box<Ticket>>) -> Self
     where
         B: Body,
     {
-        let ticket = ticket.filter(|_| !inner.is_end_stream()).map(Box::new);
+        let ticket = ticket.filter(|_| !inner.is_end_stream());
         Self { inner, ticket }
     }
 

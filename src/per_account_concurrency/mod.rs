@@ -114,9 +114,11 @@
 //!
 //! # Cancel safety
 //!
-//! A request joins the queue when its future is first polled. The future, and
-//! the body of the response, may be dropped at any time. A request that waits
-//! leaves the queue at once. A permit, even one
+//! A request takes its permit, or its place in the queue, when the service is
+//! called. The future, and the body of the response, may be dropped at any
+//! time. A future that is kept, but neither polled nor dropped, keeps what it
+//! has: who awaits calls one after another awaits them in the order in which
+//! they were made. A request that waits leaves the queue at once. A permit, even one
 //! that was granted a moment ago, goes to the next in the queue, after the
 //! call that it was for has ended.
 //!

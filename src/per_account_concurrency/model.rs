@@ -65,13 +65,11 @@ struct Request {
 }
 
 impl Request {
-    fn poll(&mut self) -> Result<bool, u32> {
+    fn poll(&mut self) -> bool {
         let waker = Waker::from(self.wakes.clone());
-        match self.ticket.poll(&mut Context::from_waker(&waker)) {
-            std::task::Poll::Ready(Ok(())) => Ok(true),
-            std::task::Poll::Ready(Err(full)) => Err(full.queued()),
-            std::task::Poll::Pending => Ok(false),
-        }
+        self.ticket
+            .poll(&mut Context::from_waker(&waker))
+            .is_ready()
     }
 }
 
@@ -194,22 +192,30 @@ fn run(steps: Vec<Step>) {
         match step {
             Step::Enter(account, read) => {
                 let kind = if read { Kind::Read } else { Kind::Write };
-                let mut request = Request {
-                    id,
-                    lane: (account, kind),
-                    ticket: permits.ticket(Some(account.to_string().into()), kind, Release::OnHead),
-                    wakes: Arc::default(),
-                };
-                let expected = model.enter(request.lane, id);
-                assert_eq!(request.poll(), expected);
-                if expected.is_ok() {
+                let lane = (account, kind);
+                let expected = model.enter(lane, id);
+                let name = Some(account.to_string().into());
+                let entered = permits.ticket(name, kind, Release::OnHead);
+                assert_eq!(
+                    entered.as_ref().map_err(|full| full.queued()).err(),
+                    expected.err()
+                );
+                if let Ok(ticket) = entered {
+                    let wakes = Arc::default();
+                    let mut request = Request {
+                        id,
+                        lane,
+                        ticket,
+                        wakes,
+                    };
+                    assert_eq!(Ok(request.poll()), expected);
                     requests.push(request);
                 }
             }
             Step::Poll(index) if !requests.is_empty() => {
                 let index = index % requests.len();
                 let request = &mut requests[index];
-                assert_eq!(request.poll(), Ok(model.is_held(request.id)));
+                assert_eq!(request.poll(), model.is_held(request.id));
             }
             Step::Drop(index) if !requests.is_empty() => {
                 let request = requests.swap_remove(index % requests.len());

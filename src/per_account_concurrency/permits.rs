@@ -48,15 +48,17 @@ impl Permits {
         }
     }
 
-    /// A ticket that does not stand in the queue yet.
-    #[inline]
+    /// A permit, or a place in the queue.
+    // Always: what it returns is large to move.
+    #[inline(always)]
     pub(super) fn ticket(
         self: &Arc<Self>,
         account: Option<AccountId>,
         kind: Kind,
         release: Release,
-    ) -> Ticket {
-        Ticket::new(self.clone(), self.key(account), kind, release)
+    ) -> Result<Ticket, QueueFull> {
+        let place = self.enter(&self.key(account), kind)?;
+        Ok(Ticket::new(self.clone(), place, kind, release))
     }
 
     #[inline]

@@ -1,7 +1,7 @@
 use std::{
-    fmt,
+    fmt, mem,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use http::{Request, Response};
@@ -10,7 +10,7 @@ use tower_service::Service;
 
 use super::{
     AccountOf, FromContext, HeldBody, PerAccountConcurrencyHandle, Release, ResponseFuture,
-    limits::Kind, permits::Permits,
+    limits::Kind, permits::Permits, ticket::Ticket,
 };
 use crate::{
     error::BoxError,
@@ -77,16 +77,33 @@ where
     #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let found = Lookup::of(request.extensions());
+        let send_by = found.more.and_then(Deadline::to_send);
         let account = self.policy.key.account_of(&request);
-        let limited = account.is_some() || self.policy.share_without_account;
-        let ticket = if limited {
+        let mut ticket = None;
+        if account.is_some() || self.policy.share_without_account {
             let kind = Kind::of(request.method(), found.context);
-            Some(self.permits.ticket(account, kind, self.policy.release))
-        } else {
-            None
-        };
-        let send_by = SendBy::new(found.more.and_then(Deadline::to_send));
-        ResponseFuture::new(self.inner.clone(), request, send_by, ticket)
+            match self.permits.ticket(account, kind, self.policy.release) {
+                Ok(entered) => ticket = Some(entered),
+                Err(full) => return ResponseFuture::failed(full.into()),
+            }
+        }
+        // Most requests can go at once, and then the request is moved once.
+        if send_by.is_none() && ticket.as_ref().is_none_or(Ticket::is_held) {
+            match self
+                .inner
+                .poll_ready(&mut Context::from_waker(Waker::noop()))
+            {
+                Poll::Ready(Ok(())) => {
+                    return ResponseFuture::called(self.inner.call(request), ticket);
+                }
+                Poll::Ready(Err(error)) => return ResponseFuture::failed(error.into()),
+                Poll::Pending => {}
+            }
+        }
+        // Where it has a place in a queue inside, it waits there itself.
+        let other = self.inner.clone();
+        let inner = mem::replace(&mut self.inner, other);
+        ResponseFuture::waiting(inner, request, SendBy::new(send_by), ticket)
     }
 }
 

@@ -93,6 +93,19 @@ impl Shard {
     /// Takes a permit, or a place in the queue.
     #[inline]
     pub(super) fn enter(&mut self, key: &Key, kind: Kind) -> Result<Place, QueueFull> {
+        if let Some(account) = self.accounts.find_mut(key.hash(), |it| it.key == *key)
+            && account.lane(kind).has_room()
+        {
+            let at = account.at();
+            account.lane(kind).take();
+            return Ok(Place::Held { at });
+        }
+        self.enter_anew(key, kind)
+    }
+
+    /// The same, of an account that is idle or has no permit left.
+    #[inline(never)]
+    fn enter_anew(&mut self, key: &Key, kind: Kind) -> Result<Place, QueueFull> {
         let hash = key.hash();
         let account = match self.accounts.find_mut(hash, |found| found.key == *key) {
             Some(account) => account,
@@ -109,10 +122,7 @@ impl Shard {
                 entry.into_mut()
             }
         };
-        let at = At {
-            hash,
-            id: account.id,
-        };
+        let at = account.at();
         let lane = account.lane(kind);
         if lane.has_room() {
             lane.take();
@@ -152,16 +162,25 @@ impl Shard {
         let account = self.accounts.find_mut(at.hash, is(at))?;
         let lane = account.lane(kind);
         lane.in_flight -= 1;
-        if lane.has_room()
-            && let Some(waker) = self.waiters.grant(&mut lane.queue)
-        {
-            lane.take();
-            return waker;
+        if lane.queue.len() > 0 {
+            return self.hand_on(at, kind);
         }
         if account.is_idle() {
             self.set_spare(at);
         }
         None
+    }
+
+    /// Grants to the next in a queue what was given back.
+    #[inline(never)]
+    fn hand_on(&mut self, at: At, kind: Kind) -> Option<Waker> {
+        let lane = self.accounts.find_mut(at.hash, is(at))?.lane(kind);
+        if !lane.has_room() {
+            return None;
+        }
+        let waker = self.waiters.grant(&mut lane.queue)?;
+        lane.take();
+        waker
     }
 
     #[inline]
@@ -317,7 +336,7 @@ impl Account {
         }
     }
 
-    #[cfg(feature = "shared-state")]
+    #[inline]
     pub(super) fn at(&self) -> At {
         At {
             hash: self.key.hash(),

@@ -5,15 +5,14 @@ use std::{
 };
 
 use super::{
-    QueueFull, Release,
-    key::Key,
+    Release,
     limits::Kind,
     permits::Permits,
     shard::{At, Place},
 };
 use crate::queueing::Queueing;
 
-/// One request's way to its permit: outside, in the queue, with the permit.
+/// One request's way to its permit: in the queue, then with the permit.
 ///
 /// Dropping it gives up what it has: its place, or its permit, which goes to
 /// the next in the queue.
@@ -26,20 +25,21 @@ pub(super) struct Ticket {
 
 #[derive(Debug)]
 enum State {
-    Outside(Key),
     Queued(At, crate::slab::At, Queueing),
     Held(At),
-    TurnedAway,
 }
 
 impl Ticket {
     #[inline]
-    pub(super) fn new(permits: Arc<Permits>, key: Key, kind: Kind, release: Release) -> Self {
+    pub(super) fn new(permits: Arc<Permits>, place: Place, kind: Kind, release: Release) -> Self {
         Self {
             permits,
             kind,
             release,
-            state: State::Outside(key),
+            state: match place {
+                Place::Held { at } => State::Held(at),
+                Place::Queued { at, slot } => State::Queued(at, slot, Queueing::begin()),
+            },
         }
     }
 
@@ -49,25 +49,19 @@ impl Ticket {
         self.release == Release::OnBodyEnd
     }
 
-    /// Ready once it has the permit. Joins the queue at the first poll.
     #[inline]
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), QueueFull>> {
-        if let State::Outside(key) = &self.state {
-            self.state = match self.permits.enter(key, self.kind) {
-                Ok(Place::Held { at }) => State::Held(at),
-                Ok(Place::Queued { at, slot }) => State::Queued(at, slot, Queueing::begin()),
-                Err(full) => {
-                    self.state = State::TurnedAway;
-                    return Poll::Ready(Err(full));
-                }
-            };
-        }
+    pub(super) fn is_held(&self) -> bool {
+        matches!(self.state, State::Held(_))
+    }
+
+    /// Ready once it has the permit.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let State::Queued(at, slot, queueing) = self.state {
             ready!(self.permits.poll(at, slot, cx));
             queueing.end("permit");
             self.state = State::Held(at);
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(())
     }
 }
 
@@ -77,7 +71,6 @@ impl Drop for Ticket {
         match self.state {
             State::Held(at) => self.permits.release(at, self.kind),
             State::Queued(at, slot, _) => self.permits.leave(at, self.kind, slot),
-            State::Outside(_) | State::TurnedAway => {}
         }
     }
 }

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, Response};
-use smol_str::SmolStr;
 use tracing::{Level, Value};
 
 use crate::{
@@ -17,7 +16,7 @@ const MAX_ID: usize = 128;
 #[derive(Clone, Debug)]
 pub(super) struct RequestNote {
     method: Method,
-    endpoint: Option<SmolStr>,
+    context: Option<RequestContext>,
     attempt: u32,
     #[cfg(feature = "metrics")]
     sent: tokio::time::Instant,
@@ -31,10 +30,7 @@ impl RequestNote {
         let found = Lookup::of(request.extensions());
         Self {
             method: request.method().clone(),
-            endpoint: found
-                .context
-                .and_then(RequestContext::endpoint_name)
-                .cloned(),
+            context: found.context.cloned(),
             attempt: found
                 .more
                 .and_then(|extensions| extensions.get())
@@ -70,7 +66,7 @@ pub(super) fn emit<R>(
             tracing::event!(
                 $level,
                 http.request.method = note.method.as_str(),
-                url.template = note.endpoint.as_deref(),
+                url.template = note.context.as_ref().and_then(RequestContext::endpoint),
                 http.response.status_code = response.status().as_u16(),
                 error.type = class.as_str(),
                 code = found.and_then(Classification::code).map(code_value),

@@ -9,6 +9,7 @@ use pin_project_lite::pin_project;
 
 use super::{
     LimitHeaders,
+    cap::Cap,
     event::{self, RequestNote},
 };
 use crate::{classify::ErrorClass, wall_clock};
@@ -19,7 +20,7 @@ pin_project! {
     pub struct ResponseFuture<F> {
         #[pin]
         inner: F,
-        max: Duration,
+        max: Cap,
         note: RequestNote,
     }
 }
@@ -27,7 +28,7 @@ pin_project! {
 // ===== impl ResponseFuture =====
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn new(inner: F, max: Duration, note: RequestNote) -> Self {
+    pub(super) fn new(inner: F, max: Cap, note: RequestNote) -> Self {
         Self { inner, max, note }
     }
 }
@@ -53,7 +54,7 @@ where
             this.note.count(Some((&*response, class)));
             let present = LimitHeaders::are_in(response.headers());
             if present || class == ErrorClass::RateLimited {
-                record(response, class, present, *this.max, this.note);
+                record(response, class, present, this.max.duration(), this.note);
             }
         }
         output

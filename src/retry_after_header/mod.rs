@@ -98,6 +98,7 @@
 //! [`RequestContext`]: crate::extensions::RequestContext
 //! [`RateLimited`]: crate::classify::ErrorClass::RateLimited
 
+mod cap;
 mod date;
 mod dialect;
 mod event;

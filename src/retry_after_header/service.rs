@@ -6,14 +6,14 @@ use std::{
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{ResponseFuture, event::RequestNote};
+use super::{ResponseFuture, cap::Cap, event::RequestNote};
 
 /// Middleware that records what the headers of an answer tell of waits and
 /// limits. See the [module docs](super).
 #[derive(Clone, Copy, Debug)]
 pub struct RetryAfterHeader<S> {
     inner: S,
-    max: Duration,
+    max: Cap,
 }
 
 // ===== impl RetryAfterHeader =====
@@ -22,6 +22,7 @@ impl<S> RetryAfterHeader<S> {
     /// Wraps `inner`. No wait longer than `max` is believed; see
     /// [`RetryAfterHeaderLayer::new`](super::RetryAfterHeaderLayer::new).
     pub const fn new(inner: S, max: Duration) -> Self {
+        let max = Cap::new(max);
         Self { inner, max }
     }
 

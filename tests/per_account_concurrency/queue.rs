@@ -28,6 +28,18 @@ fn an_account_is_served_in_the_order_of_arrival() {
 }
 
 #[test]
+fn a_request_has_its_permit_or_its_place_from_the_call_on() {
+    let (client, mut server) = over_mock(one_each());
+    let [first, second, mut third] = [(); 3].map(|()| call(&client, write("a")));
+    let snapshot = client.handle().snapshot();
+    assert_eq!((snapshot.in_flight(), snapshot.queued()), (1, 2));
+    // Nobody ever polled them, and still the turn goes from one to the next.
+    drop((first, second));
+    assert_pending!(third.poll());
+    assert!(received(&mut server).is_some());
+}
+
+#[test]
 fn a_permit_given_back_wakes_the_head_alone() {
     let (client, _server) = over_mock(one_each());
     let first = start(&client, write("a"));
