@@ -135,7 +135,6 @@ impl RequestContext {
     /// The same, to keep: a clone copies no text.
     #[cfg(any(
         feature = "request-pacing",
-        feature = "retry-after-header",
         feature = "throttle-alert",
         feature = "token-refresh"
     ))]

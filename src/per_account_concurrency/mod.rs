@@ -118,9 +118,10 @@
 //! called. The future, and the body of the response, may be dropped at any
 //! time. A future that is kept, but neither polled nor dropped, keeps what it
 //! has: who awaits calls one after another awaits them in the order in which
-//! they were made. A request that waits leaves the queue at once. A permit, even one
-//! that was granted a moment ago, goes to the next in the queue, after the
-//! call that it was for has ended.
+//! they were made, and as few as the queue has room for. The service inside may be
+//! called at once, too: call within a runtime. A request that waits leaves the
+//! queue at once. A permit, even one that was granted a moment ago, goes to the
+//! next in the queue, after the call that it was for has ended.
 //!
 //! # Clone
 //!

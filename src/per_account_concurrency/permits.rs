@@ -75,7 +75,11 @@ impl Permits {
         let polled = self.shard(at.hash()).poll(slot, cx.waker());
         match polled {
             Ok(()) => Poll::Ready(()),
-            Err(_replaced) => Poll::Pending,
+            Err(_replaced) => {
+                #[cfg(feature = "shared-state")]
+                self.call_if_asked(at.hash());
+                Poll::Pending
+            }
         }
     }
 

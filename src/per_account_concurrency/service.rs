@@ -6,6 +6,7 @@ use std::{
 
 use http::{Request, Response};
 use http_body::Body;
+use tokio::time::Instant;
 use tower_service::Service;
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
     limits::Kind, permits::Permits, ticket::Ticket,
 };
 use crate::{
-    error::BoxError,
+    error::{BoxError, DeadlineExceeded},
     extensions::{Deadline, Lookup},
     send_by::SendBy,
 };
@@ -78,6 +79,9 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let found = Lookup::of(request.extensions());
         let send_by = found.more.and_then(Deadline::to_send);
+        if send_by.is_some_and(|instant| instant <= Instant::now()) {
+            return ResponseFuture::failed(DeadlineExceeded::new(None, None).into());
+        }
         let account = self.policy.key.account_of(&request);
         let mut ticket = None;
         if account.is_some() || self.policy.share_without_account {
@@ -96,7 +100,11 @@ where
                 Poll::Ready(Ok(())) => {
                     return ResponseFuture::called(self.inner.call(request), ticket);
                 }
-                Poll::Ready(Err(error)) => return ResponseFuture::failed(error.into()),
+                Poll::Ready(Err(error)) => {
+                    // What failed is not asked again, and keeps nothing.
+                    self.inner = self.inner.clone();
+                    return ResponseFuture::failed(error.into());
+                }
                 Poll::Pending => {}
             }
         }

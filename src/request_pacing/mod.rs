@@ -137,7 +137,7 @@
 //! what was refused, only its own refusal tells. From then on each has no more of
 //! it than its part of the second, less a sixteenth, for as long as there are
 //! others; and each stays away for a twelfth longer than it is told (25 seconds
-//! for five minutes, and no more than that), for a call of one that has yet to
+//! for five minutes, and not past 325 seconds), for a call of one that has yet to
 //! hear of it may prolong it. Who shares the state stays no longer. Software that comes back sooner
 //! than that may prolong it for ever: the waits grow then, as the refusals say.
 //! Where nothing is known, four requests go at first, and twice as many as

@@ -14,11 +14,9 @@ use super::{
 
 /// Others hear of a suspension only by sending, a while later, and that may
 /// prolong it. Who comes back before it is over prolongs it again, for all.
-const LATER: Duration = Duration::from_secs(25);
-
-/// The longest that is put off so. Who is told to stay away for longer has long
-/// been heard of.
-const SUSPENDED: Duration = Duration::from_secs(300);
+/// So one stays away for a twelfth longer, but not past this: who is told to
+/// stay away for longer has long been heard of, and resends wait no longer.
+const LATEST: Duration = Duration::from_secs(325);
 
 /// A request that is over.
 #[derive(Clone, Copy, Debug)]
@@ -139,9 +137,9 @@ impl Gate {
             // Others may have been quicker, and had the slot that was free.
             let repeats = if others { repeats / 2 } else { repeats };
             refusal.wait(repeats, known).map(|wait| {
-                let is_blind = unknown_others && refusal.is_long() && wait <= SUSPENDED;
+                let is_blind = unknown_others && refusal.is_long();
                 let later = if is_blind { wait / 12 } else { Duration::ZERO };
-                wait + later.min(LATER)
+                wait + later.min(LATEST.saturating_sub(wait))
             })
         });
         let held = hold.until(now.instant);

@@ -1,17 +1,18 @@
 use std::{
     convert::Infallible,
-    future::Future,
+    future::{Future, Ready, ready},
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
 use http::{Request, Response};
 use tokio::time::sleep;
-use tokio_test::assert_pending;
+use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok, task};
 use tower::{
     BoxError, Layer, Service, ServiceBuilder, ServiceExt,
     limit::{ConcurrencyLimit, ConcurrencyLimitLayer},
@@ -124,4 +125,36 @@ async fn over_a_shared_limit_and_under_a_retry_it_never_stands_still() {
         assert!(a.is_success() && b.is_success());
         assert_eq!(calls.load(Ordering::Relaxed), 6);
     }
+}
+
+/// Fails once to become ready.
+#[derive(Clone)]
+struct FailsOnce(Arc<AtomicBool>);
+
+impl Service<Request<String>> for FailsOnce {
+    type Response = Response<String>;
+    type Error = BoxError;
+    type Future = Ready<Result<Response<String>, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        match self.0.swap(false, Ordering::Relaxed) {
+            true => Poll::Ready(Err("not ready".into())),
+            false => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn call(&mut self, _: Request<String>) -> Self::Future {
+        ready(Ok(Response::default()))
+    }
+}
+
+#[test]
+fn what_failed_to_become_ready_keeps_nothing() {
+    let inner = ConcurrencyLimit::new(FailsOnce(Arc::new(true.into())), 1);
+    let mut client = one_each().build().unwrap().layer(inner);
+    let mut other = client.clone();
+    assert_ready_err!(task::spawn(client.call(write("a"))).poll());
+    // The limit inside counted the one that failed.
+    assert_ready_ok!(task::spawn(other.call(write("a"))).poll());
+    assert_ready_ok!(task::spawn(client.call(write("a"))).poll());
 }

@@ -50,9 +50,11 @@ impl Permits {
     }
 
     /// Asks the store, if somebody waits for more of an account in this shard.
+    /// Outside a runtime it is asked at the next poll.
     #[cold]
     pub(in crate::per_account_concurrency) fn call_if_asked(&self, hash: u64) {
         if let Some(membership) = self.membership.get()
+            && tokio::runtime::Handle::try_current().is_ok()
             && self.shard(hash).takes_call()
         {
             membership.call();
