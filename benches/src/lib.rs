@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 use tower::{Service, ServiceBuilder};
 use tower_tiktok::{
@@ -28,8 +28,6 @@ pub const REQUEST: &str = r#"{"advertiser_id":"7000000000000000001","campaign_id
 
 /// The body of every answer: 100 bytes or so.
 pub const RESPONSE: &str = r#"{"code":0,"message":"OK","request_id":"20260402164738696E037A0B6EF5E5DDA5","data":{"status":"ENABLE"}}"#;
-
-static ACCOUNT: HeaderName = HeaderName::from_static("x-account");
 
 /// Answers at once, always the same.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +48,7 @@ impl<B> Service<Request<B>> for Echo {
     }
 }
 
-/// A request with four headers. Cloned for each call, as a client builds one
+/// A request with three headers. Cloned for each call, as a client builds one
 /// for each call.
 #[must_use]
 pub fn template(method: Method) -> Request<Full<Bytes>> {
@@ -67,7 +65,6 @@ pub fn template(method: Method) -> Request<Full<Bytes>> {
     };
     *request.uri_mut() = uri.try_into().expect("a good URI");
     let headers = request.headers_mut();
-    headers.insert(&ACCOUNT, HeaderValue::from_static("7000000000000000001"));
     headers.insert("access-token", HeaderValue::from_static("secret"));
     headers.insert("accept", HeaderValue::from_static("*/*"));
     headers.insert("content-type", HeaderValue::from_static("application/json"));

@@ -36,9 +36,9 @@ pub enum Priority {
 /// # let context = request.extensions().get::<RequestContext>().unwrap();
 /// # assert_eq!(context.account().unwrap().as_str(), "7001");
 /// ```
-#[derive(Clone, PartialEq, Eq)]
 // Behind a pointer: what goes with a request is cloned and moved by every
 // layer, and changed by hardly any.
+#[derive(Clone, PartialEq, Eq)]
 pub struct RequestContext(Arc<Fields>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -180,9 +180,12 @@ where
                     };
                     let session = this.past.session();
                     match settle(session, this.kept, this.config, result) {
-                        Settled::Wait(delay) => State::Waiting {
-                            sleep: sleep(delay),
-                        },
+                        Settled::Wait(delay) => {
+                            this.past.set_forgotten(None);
+                            State::Waiting {
+                                sleep: sleep(delay),
+                            }
+                        }
                         Settled::End(result) => return Poll::Ready(result),
                     }
                 }

@@ -7,6 +7,8 @@ mod ends;
 mod events;
 mod held;
 mod http2;
+#[path = "../support/log.rs"]
+mod log;
 mod matrix;
 mod memory;
 mod resources;

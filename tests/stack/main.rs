@@ -5,6 +5,8 @@
 mod clones;
 mod context;
 mod drops;
+#[path = "../support/log.rs"]
+mod log;
 mod order;
 mod partial;
 mod replay;

@@ -1,9 +1,6 @@
 //! What is held when, and what each layer finds.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use tower::{Layer, ServiceExt};
@@ -16,7 +13,12 @@ use tower_tiktok::{
     tiktok::{TikTokLayer, stack::TikTokLayerBuilder},
 };
 
-use crate::support::{OK, REFUSED, SUSPENDED, Script, create, get, secs};
+use tracing::Level;
+
+use crate::{
+    log::Log,
+    support::{OK, REFUSED, SUSPENDED, Script, create, get, secs},
+};
 
 fn one_write() -> (TikTokLayerBuilder, PerAccountConcurrencyHandle) {
     let concurrency = PerAccountConcurrencyLayer::builder().max_writes(1);
@@ -111,47 +113,14 @@ async fn each_attempt_takes_a_permit_and_tells_which_it_is() {
     }
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Lets this thread's subscriber hear all events. While it is the only one in
-/// the process, tracing asks the thread that comes first to an event whether
-/// anybody listens, and keeps the answer for all; that may be another test.
-fn listen() {
-    static GLOBAL: std::sync::Once = std::sync::Once::new();
-    GLOBAL.call_once(|| {
-        tracing::subscriber::set_global_default(tracing_subscriber::registry())
-            .expect("nobody else sets one");
-    });
-}
-
 #[tokio::test(start_paused = true)]
 async fn the_log_tells_the_attempt_and_no_secret() {
-    listen();
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::INFO)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::of_this_thread(Level::INFO);
     let (layer, _) = one_write();
     let client = layer.build().layer(Script::new([REFUSED, REFUSED, OK]));
     client.oneshot(create("7001")).await.unwrap();
 
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.take();
     let lines: Vec<_> = text.lines().collect();
     let refusals = lines.iter().filter(|line| line.contains("slow down"));
     let refusals: Vec<_> = refusals.collect();

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what helps a test is test")]
 
+#[path = "../support/listen.rs"]
+mod listen;
 mod record;
 
 use std::{collections::BTreeSet, convert::Infallible, fmt::Debug, time::Duration};

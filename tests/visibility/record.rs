@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt::Debug,
-    sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tracing::{
@@ -13,6 +13,8 @@ use tracing::{
     subscriber::DefaultGuard,
 };
 use tracing_subscriber::{layer, layer::SubscriberExt, registry::LookupSpan};
+
+use crate::listen::listen;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Record(Arc<Mutex<Seen>>);
@@ -40,13 +42,7 @@ struct Number(u64);
 impl Record {
     /// Of this thread, until the guard is dropped.
     pub(crate) fn begin() -> (Self, DefaultGuard) {
-        // While a thread's subscriber is the only one in the process, tracing
-        // asks the thread that comes first to an event whether anybody listens,
-        // and keeps the answer for all; that may be another test.
-        static GLOBAL: Once = Once::new();
-        GLOBAL.call_once(|| {
-            tracing::subscriber::set_global_default(tracing_subscriber::registry()).unwrap();
-        });
+        listen();
         let record = Self::default();
         let subscriber = tracing_subscriber::registry().with(record.clone());
         let guard = tracing::subscriber::set_default(subscriber);

@@ -27,15 +27,21 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 /// layer; see there what its settings do.
 #[derive(Clone, Debug)]
 pub struct TikTokLayerBuilder<C = TransportErrors, K = FromContext, H = NoReconcile> {
+    reconcile: ReconcileLayer<H>,
+    backoff: JitteredBackoffLayer<C>,
+    concurrency: PerAccountConcurrencyLayer<K>,
+    rest: Rest,
+}
+
+/// What has the same type whatever is plugged in.
+#[derive(Clone, Debug)]
+struct Rest {
     context: TikTokRequestContextLayer,
     report_batching: Option<ReportBatchingLayer<TikTokReads>>,
     poll_pacing: Option<PollPacingLayer<TikTokJobs>>,
-    reconcile: ReconcileLayer<H>,
     reconciles: bool,
-    backoff: JitteredBackoffLayer<C>,
     timeout_brake: Option<TimeoutBrakeLayer>,
     tokens: Option<TokenRefreshLayer>,
-    concurrency: PerAccountConcurrencyLayer<K>,
     pacing: Option<RequestPacingLayer>,
     alerts: Option<ThrottleAlertLayer>,
     retry_after_header: RetryAfterHeaderLayer,
@@ -47,21 +53,23 @@ pub struct TikTokLayerBuilder<C = TransportErrors, K = FromContext, H = NoReconc
 impl TikTokLayerBuilder {
     pub(super) fn new() -> Self {
         Self {
-            context: TikTokRequestContextLayer::default(),
-            report_batching: None,
-            poll_pacing: None,
             reconcile: ReconcileLayer::default(),
-            reconciles: false,
             backoff: JitteredBackoffLayer::default(),
-            timeout_brake: None,
-            tokens: None,
             concurrency: PerAccountConcurrencyLayer::default(),
-            pacing: None,
-            alerts: None,
-            retry_after_header: RetryAfterHeaderLayer::new(MAX_RETRY_AFTER),
-            classifier: TikTokErrorClassifierLayer::default(),
-            #[cfg(feature = "shared-state")]
-            shared: None,
+            rest: Rest {
+                context: TikTokRequestContextLayer::default(),
+                report_batching: None,
+                poll_pacing: None,
+                reconciles: false,
+                timeout_brake: None,
+                tokens: None,
+                pacing: None,
+                alerts: None,
+                retry_after_header: RetryAfterHeaderLayer::new(MAX_RETRY_AFTER),
+                classifier: TikTokErrorClassifierLayer::default(),
+                #[cfg(feature = "shared-state")]
+                shared: None,
+            },
         }
     }
 }
@@ -70,7 +78,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
     /// How account, endpoint and operation are found.
     #[must_use]
     pub fn context(mut self, layer: TikTokRequestContextLayer) -> Self {
-        self.context = layer;
+        self.rest.context = layer;
         self
     }
 
@@ -80,7 +88,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
     /// otherwise. See [`reports`](crate::tiktok::reports).
     #[must_use]
     pub fn report_batching(mut self, layer: ReportBatchingLayer<TikTokReads>) -> Self {
-        self.report_batching = Some(layer);
+        self.rest.report_batching = Some(layer);
         self
     }
 
@@ -89,7 +97,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
     /// has it where [reads are batched](Self::report_batching).
     #[must_use]
     pub fn timeout_brake(mut self, layer: TimeoutBrakeLayer) -> Self {
-        self.timeout_brake = Some(layer);
+        self.rest.timeout_brake = Some(layer);
         self
     }
 
@@ -98,7 +106,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
     /// sent again as backoff has it. See [`jobs`](crate::tiktok::jobs).
     #[must_use]
     pub fn poll_pacing(mut self, layer: PollPacingLayer<TikTokJobs>) -> Self {
-        self.poll_pacing = Some(layer);
+        self.rest.poll_pacing = Some(layer);
         self
     }
 
@@ -110,21 +118,13 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
     #[must_use]
     pub fn reconcile<H2>(self, layer: ReconcileLayer<H2>) -> TikTokLayerBuilder<C, K, H2> {
         TikTokLayerBuilder {
-            context: self.context,
-            report_batching: self.report_batching,
-            poll_pacing: self.poll_pacing,
             reconcile: layer,
-            reconciles: true,
             backoff: self.backoff,
-            timeout_brake: self.timeout_brake,
-            tokens: self.tokens,
             concurrency: self.concurrency,
-            pacing: self.pacing,
-            alerts: self.alerts,
-            retry_after_header: self.retry_after_header,
-            classifier: self.classifier,
-            #[cfg(feature = "shared-state")]
-            shared: self.shared,
+            rest: Rest {
+                reconciles: true,
+                ..self.rest
+            },
         }
     }
 
@@ -132,21 +132,10 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
     #[must_use]
     pub fn backoff<C2>(self, layer: JitteredBackoffLayer<C2>) -> TikTokLayerBuilder<C2, K, H> {
         TikTokLayerBuilder {
-            context: self.context,
-            report_batching: self.report_batching,
-            poll_pacing: self.poll_pacing,
             reconcile: self.reconcile,
-            reconciles: self.reconciles,
             backoff: layer,
-            timeout_brake: self.timeout_brake,
-            tokens: self.tokens,
             concurrency: self.concurrency,
-            pacing: self.pacing,
-            alerts: self.alerts,
-            retry_after_header: self.retry_after_header,
-            classifier: self.classifier,
-            #[cfg(feature = "shared-state")]
-            shared: self.shared,
+            rest: self.rest,
         }
     }
 
@@ -155,7 +144,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
     /// token is stopped is not sent. See [`token`](crate::tiktok::token).
     #[must_use]
     pub fn tokens(mut self, layer: TokenRefreshLayer) -> Self {
-        self.tokens = Some(layer);
+        self.rest.tokens = Some(layer);
         self
     }
 
@@ -166,21 +155,10 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
         layer: PerAccountConcurrencyLayer<K2>,
     ) -> TikTokLayerBuilder<C, K2, H> {
         TikTokLayerBuilder {
-            context: self.context,
-            report_batching: self.report_batching,
-            poll_pacing: self.poll_pacing,
             reconcile: self.reconcile,
-            reconciles: self.reconciles,
             backoff: self.backoff,
-            timeout_brake: self.timeout_brake,
-            tokens: self.tokens,
             concurrency: layer,
-            pacing: self.pacing,
-            alerts: self.alerts,
-            retry_after_header: self.retry_after_header,
-            classifier: self.classifier,
-            #[cfg(feature = "shared-state")]
-            shared: self.shared,
+            rest: self.rest,
         }
     }
 
@@ -205,7 +183,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
     /// How requests are paced: any quotas, with a queue of your own settings.
     #[must_use]
     pub fn pacing(mut self, layer: RequestPacingLayer) -> Self {
-        self.pacing = Some(layer);
+        self.rest.pacing = Some(layer);
         self
     }
 
@@ -235,7 +213,7 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
     /// ```
     #[must_use]
     pub fn alerts(mut self, layer: ThrottleAlertLayer) -> Self {
-        self.alerts = Some(layer);
+        self.rest.alerts = Some(layer);
         self
     }
 
@@ -244,14 +222,14 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
     /// [`WaitTooLong`](crate::error::WaitTooLong).
     #[must_use]
     pub fn retry_after_header(mut self, layer: RetryAfterHeaderLayer) -> Self {
-        self.retry_after_header = layer;
+        self.rest.retry_after_header = layer;
         self
     }
 
     /// What each code means.
     #[must_use]
     pub fn classifier(mut self, layer: TikTokErrorClassifierLayer) -> Self {
-        self.classifier = layer;
+        self.rest.classifier = layer;
         self
     }
 
@@ -262,22 +240,23 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
     #[cfg(feature = "shared-state")]
     #[must_use]
     pub fn shared(mut self, state: impl Into<SharedState>) -> Self {
-        self.shared = Some(state.into());
+        self.rest.shared = Some(state.into());
         self
     }
 
     /// The layer.
     #[must_use]
     pub fn build(self) -> TikTokLayer<C, K, H> {
-        let pacing = self.pacing;
+        let rest = self.rest;
+        let pacing = rest.pacing;
         let pacing = pacing.unwrap_or_else(|| paced_by(TikTokQuotas::new(AccessLevel::default())));
         #[cfg(feature = "shared-state")]
-        if let Some(state) = &self.shared {
+        if let Some(state) = &rest.shared {
             pacing.share(state);
         }
-        if let Some(alerts) = self.alerts.as_ref().map(ThrottleAlertLayer::handle) {
+        if let Some(alerts) = rest.alerts.as_ref().map(ThrottleAlertLayer::handle) {
             alerts.watch_pacing(pacing.handle());
-            if let Some(tokens) = &self.tokens {
+            if let Some(tokens) = &rest.tokens {
                 alerts.watch_tokens(tokens.handle());
             }
             let budget = self.backoff.budget().cloned();
@@ -286,24 +265,24 @@ impl<C, K, H> TikTokLayerBuilder<C, K, H> {
                 .for_each(|budget| alerts.watch_budget(budget));
         }
         let brake = || timeout_brake().build().expect("the defaults make sense");
-        let timeout_brake = match self.report_batching {
-            Some(_) => self.timeout_brake.or_else(|| Some(brake())),
-            None => self.timeout_brake,
+        let timeout_brake = match rest.report_batching {
+            Some(_) => rest.timeout_brake.or_else(|| Some(brake())),
+            None => rest.timeout_brake,
         };
         TikTokLayer {
-            context: self.context,
-            report_batching: self.report_batching,
-            poll_pacing: self.poll_pacing,
+            context: rest.context,
+            report_batching: rest.report_batching,
+            poll_pacing: rest.poll_pacing,
             reconcile: self.reconcile,
-            reconciles: self.reconciles,
+            reconciles: rest.reconciles,
             backoff: self.backoff,
             timeout_brake,
-            tokens: self.tokens,
+            tokens: rest.tokens,
             concurrency: self.concurrency,
             pacing,
-            alerts: self.alerts,
-            retry_after_header: self.retry_after_header,
-            classifier: self.classifier,
+            alerts: rest.alerts,
+            retry_after_header: rest.retry_after_header,
+            classifier: rest.classifier,
         }
     }
 }
