@@ -92,8 +92,9 @@ pub struct DeadlineExceeded {
 }
 
 impl DeadlineExceeded {
-    /// A request that was not sent. `earliest` is the instant at which it could have been sent, if known;
-    /// `classification` that of the last answer, if there was one.
+    /// A request that was not sent. `earliest` is the instant at which it could
+    /// have been sent, if known; `classification` that of the last answer, if
+    /// there was one.
     #[must_use]
     pub fn new(earliest: Option<Instant>, classification: Option<Classification>) -> Self {
         Self {

@@ -66,8 +66,9 @@ impl<K: Scopes> RequestPacingBuilder<K> {
     /// From then on every second turn is for those that have waited so long;
     /// never more. The default is 10 seconds. Shorter is kinder to the low ones,
     /// and with zero they have half of the turns; longer is quicker for the
-    /// high ones; more than a year is a year. A request with a [`Patience`](crate::extensions::Patience)
-    /// that is shorter has aged after that.
+    /// high ones; more than a year is a year. A request with a
+    /// [`Patience`](crate::extensions::Patience) that is shorter has aged after
+    /// that.
     #[must_use]
     pub fn ageing(mut self, time: Duration) -> Self {
         self.ageing = time.min(LONGEST_AGEING);

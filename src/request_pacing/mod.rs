@@ -63,9 +63,9 @@
 //! [weighted](RequestPacingBuilder::weight) if wanted; a higher
 //! [priority](crate::extensions::Priority) first, but
 //! [not for ever](RequestPacingBuilder::ageing), and for less where the request
-//! has little [`Patience`](crate::extensions::Patience), as polls have. A retry waits with the age of
-//! its [first attempt](crate::extensions::Attempt::first_sent), and has the turn
-//! that brought nothing again: that costs its account no other. When as many
+//! has little [`Patience`](crate::extensions::Patience), as polls have. A retry
+//! waits with the age of its [first attempt](crate::extensions::Attempt::first_sent),
+//! and has the turn that brought nothing again: that costs its account no other. When as many
 //! wait as may, one more fails with [`QueueFull`]. One that would miss
 //! [its deadline](crate::extensions::Deadline::to_send) fails with
 //! [`DeadlineExceeded`](crate::error::DeadlineExceeded): at once, if its scopes

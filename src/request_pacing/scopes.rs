@@ -54,7 +54,8 @@ pub trait Scopes: Send + Sync + 'static {
     fn quota(&self, scope: &Scope) -> Option<Quota>;
 
     /// Whether several processes share what a scope admits, where a layer
-    /// shares its limits at all. The default is that they do. Asked when the scope is first used, as [`quota`](Self::quota) is.
+    /// shares its limits at all. The default is that they do. Asked when the
+    /// scope is first used, as [`quota`](Self::quota) is.
     fn is_shared(&self, scope: &Scope) -> bool {
         let _ = scope;
         true
