@@ -179,8 +179,8 @@ impl Pacer {
 
     /// The headers of the answer tell of limits.
     pub(super) fn tighten(&self, charges: &Charges, status: &RateLimitStatus) {
-        let now = Instant::now();
-        self.lock().tighten(charges, status, &*self.scopes, now);
+        let (now, scopes) = (self.now(), &*self.scopes);
+        self.wake_after(|core, woken| core.tighten(charges, status, scopes, now, woken));
     }
 
     /// Does what is due. Until when the one that keeps the time may sleep;

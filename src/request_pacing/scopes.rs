@@ -79,6 +79,10 @@ impl<K: Scopes + ?Sized> Scopes for Arc<K> {
         (**self).quota(scope)
     }
 
+    fn is_shared(&self, scope: &Scope) -> bool {
+        (**self).is_shared(scope)
+    }
+
     fn validate(&self) -> Result<(), InvalidQuota> {
         (**self).validate()
     }
@@ -91,6 +95,10 @@ impl<K: Scopes + ?Sized> Scopes for Box<K> {
 
     fn quota(&self, scope: &Scope) -> Option<Quota> {
         (**self).quota(scope)
+    }
+
+    fn is_shared(&self, scope: &Scope) -> bool {
+        (**self).is_shared(scope)
     }
 
     fn validate(&self) -> Result<(), InvalidQuota> {

@@ -1,10 +1,10 @@
 //! What the headers of an answer tell of a limit before it is reached.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, task::Waker, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Quota, Scopes, Span, charge::Charges, core::Core};
+use super::{Quota, Scopes, Span, charge::Charges, core::Core, tick::Now};
 use crate::extensions::{RateLimitPolicy, RateLimitStatus};
 
 /// The longest time that a header is believed.
@@ -85,7 +85,8 @@ impl Core {
         charges: &Charges,
         status: &RateLimitStatus,
         scopes: &dyn Scopes,
-        now: Instant,
+        now: Now,
+        woken: &mut Vec<Waker>,
     ) {
         let Some((at, _)) = charges.iter().last() else {
             return;
@@ -99,12 +100,16 @@ impl Core {
         let gate = self.gate(at);
         // What is under way may not have been counted yet. This one has.
         let under_way = i64::from(gate.in_flight()) - i64::from(charges.path.cost);
+        let mut closed = None;
         for policy in status.policies().iter().take(MOST) {
             if let (Some(remaining), Some(reset)) = (policy.remaining, policy.reset) {
                 let left = i64::from(u32::try_from(remaining).unwrap_or(u32::MAX));
-                let until = now + reset.min(policy.window.unwrap_or(DAY)).min(DAY);
+                let until = now.instant + reset.min(policy.window.unwrap_or(DAY)).min(DAY);
                 let told = &mut gate.active().hold.tightened;
-                told.tell(policy.window, left - under_way, until, now);
+                told.tell(policy.window, left - under_way, until, now.instant);
+                if left == 0 {
+                    closed = closed.max(Some(until));
+                }
             }
         }
         if let Some(configured) = configured {
@@ -116,6 +121,9 @@ impl Core {
             {
                 self.gate(at).set_plan(plan);
             }
+        }
+        if let Some(until) = closed {
+            self.fail_late(at, until, now, woken);
         }
     }
 }

@@ -25,7 +25,9 @@ pub enum Refusals {
     /// HTTP 200 and the code in the envelope, as the Marketing API does it.
     #[default]
     Envelope,
-    /// The same, with a `Retry-After` that tells the truth.
+    /// The same, but no text of a second's refusal names the limit.
+    Vague,
+    /// As `Envelope`, with a `Retry-After` that tells the truth.
     RetryAfter,
     /// HTTP 429 with plain text and `Retry-After`, as an edge does it.
     Edge,

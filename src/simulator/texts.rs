@@ -1,7 +1,8 @@
 //! What TikTok says, word for word.
 
 use super::{
-    backend::Backend, chance::Chance, fault::Fault, limits::Refusal, reply::Reply, routes::Route,
+    answers::Refusals, backend::Backend, chance::Chance, fault::Fault, limits::Refusal,
+    reply::Reply, routes::Route,
 };
 
 /// The answer of a fault that keeps the call from being carried out.
@@ -58,7 +59,7 @@ impl Backend {
                 } else {
                     40_100
                 };
-                if vary && chance.once_in(16) {
+                if self.settings.refusals == Refusals::Vague || vary && chance.once_in(16) {
                     return Reply::error(code, "Too many requests. Please retry in some time.");
                 }
                 let stop = if self.settings.sandbox { "." } else { "" };

@@ -1,11 +1,12 @@
 use std::time::Duration;
 
-use http::Response;
-use tokio::time::Instant;
-use tower::BoxError;
+use http::{Request, Response};
+use tokio::time::{Instant, sleep};
+use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
 use tower_tiktok::{
     error::DeadlineExceeded,
-    request_pacing::{Quota, Scope},
+    request_pacing::{Quota, RequestPacingLayer, Scope},
+    retry_after_header::RetryAfterHeaderLayer,
 };
 
 use crate::server::{build, by, go, request, secs, slow, spawn};
@@ -39,6 +40,33 @@ async fn who_cannot_make_it_behind_the_others_fails_at_once() {
     let late = go(&client, by(request("x", "/a"), start + secs(30))).await;
     assert_eq!(earliest(late), Some(start + secs(1_000)));
     assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+/// Who waits already, too: the headers of another's answer close the scope.
+#[tokio::test(start_paused = true)]
+async fn who_cannot_make_it_by_what_a_header_tells_fails_at_once() {
+    let layer = RequestPacingLayer::builder(Quota::requests_in_any(1, secs(10)));
+    let client = ServiceBuilder::new()
+        .layer(layer.build().unwrap())
+        .layer(RetryAfterHeaderLayer::new(secs(60)))
+        .service(service_fn(async |request: Request<u64>| {
+            sleep(Duration::from_millis(*request.body())).await;
+            let response = Response::builder()
+                .header("x-ratelimit-limit", "1")
+                .header("x-ratelimit-remaining", "0")
+                .header("x-ratelimit-reset", "40");
+            Ok::<_, BoxError>(response.body(()).unwrap())
+        }));
+    let start = Instant::now();
+    let first = client.clone().oneshot(slow("x", "/a", 5_000));
+    let late = async {
+        let request = by(request("x", "/a"), start + secs(20));
+        (client.clone().oneshot(request).await, start.elapsed())
+    };
+    let (first, (late, after)) = tokio::join!(first, late);
+    first.unwrap();
+    assert_eq!(after, secs(5));
+    assert_eq!(earliest(late), Some(start + secs(45)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ use tower_tiktok::{
     request_pacing::{
         Inadmissible, InvalidQuota, Quota, Quotas, RequestPacingLayer, Scope, Scopes, Touched,
     },
+    tiktok::{AccessLevel, TikTokQuotas},
 };
 
 use crate::server::{build, go, request, secs};
@@ -58,4 +59,15 @@ async fn scopes_may_be_shared_and_chosen_at_run_time() {
     }
     let nothing: Box<dyn Scopes> = Box::new(Quota::requests_per_second(0));
     assert!(RequestPacingLayer::builder(nothing).build().is_err());
+}
+
+#[test]
+fn what_is_not_shared_is_not_behind_a_pointer_either() {
+    let quotas = TikTokQuotas::new(AccessLevel::Premium);
+    let account = Scope::account_endpoint("7001", "/campaign/create/");
+    assert!(quotas.is_shared(&Scope::app()) && !quotas.is_shared(&account));
+    let pointed: [Box<dyn Scopes>; 2] = [Box::new(Arc::new(quotas.clone())), Box::new(quotas)];
+    for quotas in pointed {
+        assert!(quotas.is_shared(&Scope::app()) && !quotas.is_shared(&account));
+    }
 }

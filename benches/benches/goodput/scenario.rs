@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use tower_tiktok::simulator::{Fault, Faults, Latency};
+use tower_tiktok::simulator::{Fault, Faults, Latency, Refusals};
 use tower_tiktok_benches::goodput::Limits;
 
 /// What the client is told that it may send.
@@ -53,6 +53,7 @@ pub(crate) struct Scenario {
     /// What a breach of the minute costs.
     pub(crate) suspension: Option<Duration>,
     pub(crate) count_refused: bool,
+    pub(crate) refusals: Refusals,
     pub(crate) times: Times,
     /// The share of an answer's time before the limiter counts the call.
     pub(crate) before_limiter: f64,
@@ -85,6 +86,7 @@ fn s1() -> Scenario {
         windows: Windows::Sliding,
         suspension: None,
         count_refused: false,
+        refusals: Refusals::Envelope,
         times: Times::Lognormal,
         before_limiter: 0.25,
         slower_midway: None,
@@ -218,10 +220,15 @@ pub(crate) fn all() -> Vec<Scenario> {
                 it.limit_to(100, 6_000, 30_000)
             }));
             let blind = if scenario.id == "S1" { 1.10 } else { 1.12 };
-            all.push(vary(&scenario, "unknown", |it| {
+            let unknown = vary(&scenario, "unknown", |it| {
                 it.configured = None;
                 it.goal = goal(blind, 0.02);
-            }));
+            });
+            all.push(vary(&unknown, "vague", Scenario::name_no_limit));
+            all.push(unknown);
+        }
+        if ["S2", "S2u"].contains(&&*scenario.id) {
+            all.push(vary(&scenario, "vague", Scenario::name_no_limit));
         }
     }
     all
@@ -242,6 +249,10 @@ impl Scenario {
         self.configured = Some(Quota { second, minute });
         self.limits = vec![from(0, second, minute)];
         self.writes = writes;
+    }
+
+    fn name_no_limit(&mut self) {
+        self.refusals = Refusals::Vague;
     }
 
     /// Whether it is run unless others are asked for.
@@ -283,6 +294,8 @@ impl Scenario {
             Some("slow") => "; at 1/s + 30/min, 150 writes",
             Some("fast") => "; at 100/s + 6,000/min, 30,000 writes",
             Some("unknown") => "; nothing configured",
+            Some("vague") => "; no refusal names the limit",
+            Some("unknown-vague") => "; nothing configured, and no refusal names the limit",
             _ => "",
         }
     }

@@ -104,6 +104,7 @@ fn simulator(scenario: &Scenario, seed: u64, phase: Duration) -> Simulator {
         })
         .count_refused(scenario.count_refused)
         .suspension(scenario.suspension)
+        .refusals(scenario.refusals)
         .latency(scenario.latency(1.0))
         .faults(scenario.faults())
         .seed(seed)
