@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::{
     ScopeDemand, ScopeShare,
     settings::{Outage, Settings, after},
-    window::{Ahead, Window},
+    window::{Ahead, PERMIT, Window},
 };
 use crate::shared_state::{ScopeAsk, ScopeReply, WindowSpan};
 
@@ -69,7 +69,7 @@ impl Scope {
     ) {
         self.queued = demand.queued;
         self.news_hold = self.news_hold.max(demand.hold);
-        let mut ahead = Ahead::of(&demand.windows, self.queued, settings);
+        let mut ahead = Ahead::of(&demand.windows, self.queued, self.part(), settings);
         if is_first {
             ahead = ahead.at_first(&demand.windows, settings);
         }
@@ -85,6 +85,13 @@ impl Scope {
         }
     }
 
+    /// Its part of the shortest window, if it wants more: so it uses no more.
+    fn part(&self) -> Option<u32> {
+        let timed = self.windows.iter().filter(|it| it.demand.span != PERMIT);
+        let shortest = timed.min_by_key(|window| window.demand.span.length())?;
+        (0 < shortest.target && shortest.target < shortest.want).then_some(shortest.target)
+    }
+
     /// Lets wishes that have passed be forgotten, though nothing new was heard.
     pub(super) fn refresh(&mut self, settings: &Settings, now: Instant) {
         for window in &mut self.windows {
@@ -93,6 +100,7 @@ impl Scope {
         let ahead = Ahead::of(
             self.windows.iter().map(|it| &it.demand),
             self.queued,
+            self.part(),
             settings,
         );
         for window in &mut self.windows {

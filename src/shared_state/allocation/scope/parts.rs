@@ -8,7 +8,7 @@ use crate::shared_state::{
     allocation::{
         AGAIN, CALLED, EXACT, FEW,
         fill::{Wish, fill},
-        window::{Part, gone_at},
+        window::{Part, Window, gone_at},
     },
 };
 
@@ -74,7 +74,10 @@ impl Scope {
             let wanted: u64 = wishes.iter().map(|wish| wish.want).sum();
             let turn = turn(code, limit, wishes.len() as u64);
             window.turn = if turn < SELDOM { turn } else { 0 };
-            let targets = fill(limit, &wishes, now / turn);
+            let mut targets = fill(limit, &wishes, now / turn);
+            if scarce.is_some() {
+                leave(window, limit, &parts, &mut targets, now / turn);
+            }
             for ((_, part), target) in parts.iter_mut().zip(&targets) {
                 part.target = *target;
             }
@@ -126,6 +129,31 @@ impl Scope {
             });
         }
     }
+}
+
+/// Leaves to those who have more than their part what they have, and gives them more,
+/// while there is some that nobody misses. Who had much of a longer window before
+/// others came has used what it has, and would stand still until that has left.
+fn leave(window: &Window, limit: u64, parts: &[(u64, &mut Part)], targets: &mut [u64], turn: u64) {
+    let each = parts.iter().zip(&*targets);
+    let missing = each.map(|((_, part), target)| target.saturating_sub(part.held));
+    let over = window.spare().saturating_sub(missing.sum());
+    if over == 0 {
+        return;
+    }
+    for ((_, part), target) in parts.iter().zip(&mut *targets) {
+        *target = part.held.min(part.want).min(limit).max(*target);
+    }
+    let each = parts.iter().zip(&*targets);
+    let left = each.map(|((_, part), target)| Wish {
+        want: part.want.min(limit) - target,
+        queued: part.queued,
+    });
+    let more = fill(over, &left.collect::<Vec<_>>(), turn);
+    targets
+        .iter_mut()
+        .zip(more)
+        .for_each(|(target, more)| *target += more);
 }
 
 /// How long a token that cannot be parted stays with one, in milliseconds.

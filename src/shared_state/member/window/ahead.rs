@@ -14,9 +14,11 @@ pub(in crate::shared_state::member) struct Ahead {
 }
 
 impl Ahead {
+    /// `part` is what there is for us of the shortest.
     pub(in crate::shared_state::member) fn of<'a>(
         windows: impl IntoIterator<Item = &'a WindowDemand>,
         queued: u32,
+        part: Option<u32>,
         settings: &Settings,
     ) -> Self {
         let timed = windows.into_iter().filter(|window| window.span != PERMIT);
@@ -24,7 +26,8 @@ impl Ahead {
             return Self::default();
         };
         let shortest = window.span.length();
-        let each = window.used().saturating_add(queued).min(window.limit);
+        let most = part.unwrap_or(u32::MAX).min(window.limit);
+        let each = window.used().saturating_add(queued).min(most);
         let leases = settings.lease.as_millis() / shortest.as_millis().max(1);
         let count = leases.saturating_mul(each.into());
         Self {

@@ -208,4 +208,4 @@ impl Window {
 }
 
 /// The span of what is free as soon as it is released.
-pub(super) const PERMIT: WindowSpan = WindowSpan::Any(Duration::ZERO);
+pub(in crate::shared_state::member) const PERMIT: WindowSpan = WindowSpan::Any(Duration::ZERO);

@@ -1,3 +1,15 @@
+local function leave(window, limit, parts, targets, turn)
+  local missing, wanted = 0, {}
+  for at, part in ipairs(parts) do missing = missing + max(targets[at] - part.held, 0) end
+  local over = max(spare(window) - missing, 0)
+  if over == 0 then return end
+  for at, part in ipairs(parts) do
+    targets[at] = max(targets[at], min(part.held, part.want, limit))
+    wanted[at] = { min(part.want, limit) - targets[at], part.queued }
+  end
+  for at, more in ipairs(fill(over, wanted, turn)) do targets[at] = targets[at] + more end
+end
+
 -- Reads all members of a scope, buries the dead, and computes everyone's part.
 local function fill_all(key, state, speaker, record, now)
   local all, ids, changed = { [speaker] = record }, { speaker }, {}
@@ -44,7 +56,7 @@ local function fill_all(key, state, speaker, record, now)
   for at, code in ipairs(state.codes) do codes[at] = code end
   table.sort(codes, function(a, b) return ordered(a) < ordered(b) end)
   for _, code in ipairs(codes) do
-    local window, limit, wishes, wishing, wanted = state.windows[code], nil, {}, {}, 0
+    local window, limit, wishes, wishing, wanted, parts = state.windows[code], nil, {}, {}, 0, {}
     for _, id in ipairs(alive) do
       local part = all[id].parts[code]
       if part then limit = min(limit or part.limit, part.limit) end
@@ -68,15 +80,17 @@ local function fill_all(key, state, speaker, record, now)
             end
             wanted = wanted + want
             wishing[#wishing + 1] = id
+            parts[#parts + 1] = part
             wishes[#wishes + 1] = { want, part.queued }
           end
         end
       end
       local turn = turn_of(code, limit, #wishes)
       window.turn = turn < SELDOM and turn or 0
-      local targets = {}
-      for at, target in ipairs(fill(limit, wishes, div(now, turn))) do
-        all[wishing[at]].parts[code].target = target
+      local filled, targets = fill(limit, wishes, div(now, turn)), {}
+      if scarce then leave(window, limit, parts, filled, div(now, turn)) end
+      for at, target in ipairs(filled) do
+        parts[at].target = target
         targets[wishing[at]] = target
       end
       if wanted > limit and code ~= 0 then scarce = { limit = limit, targets = targets } end
