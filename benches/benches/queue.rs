@@ -6,13 +6,14 @@
 //! from its spawning to its answer: nanoseconds, and instructions where
 //! valgrind is installed. All come at once and wait for one scope, and time
 //! stands still while there is anything to do. The first row is the same
-//! without pacing: what the tasks cost.
+//! without pacing: what the tasks cost. It fails where one of many costs more
+//! than [`MOST`] times as many instructions as one of few.
 
 use std::{
     convert::Infallible,
     env,
     future::{Ready, ready},
-    process::Command,
+    process::{Command, ExitCode},
     task::{Context, Poll},
 };
 
@@ -24,6 +25,8 @@ use tower_tiktok::{
 };
 
 const SIZES: [(usize, usize); 2] = [(1_000, 100), (100_000, 10_000)];
+
+const MOST: u64 = 2;
 
 /// Each as often as it takes to queue so many.
 const QUEUED: usize = 100_000;
@@ -125,7 +128,7 @@ fn callgrind(stack: &str, requests: usize, accounts: usize, rounds: usize) -> Op
     Some(count.trim().parse().expect("a number"))
 }
 
-fn main() {
+fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     if let [flag, stack, numbers @ ..] = &args[..]
         && flag == "--run"
@@ -134,16 +137,27 @@ fn main() {
             .map(|n| n.parse().expect("a number"))
             .collect::<Vec<_>>()[..]
     {
-        return run(stack, requests, accounts, rounds);
+        run(stack, requests, accounts, rounds);
+        return ExitCode::SUCCESS;
     }
     println!("| stack | queued | accounts | ns a request | instructions |");
     println!("|---|---|---|---|---|");
+    let mut grows = false;
     for stack in ["no pacing", "one scope", "two scopes"] {
-        for (requests, accounts) in SIZES {
+        let counts = SIZES.map(|(requests, accounts)| {
             let time = nanoseconds(stack, requests, accounts);
             let count = instructions(stack, requests, accounts);
-            let count = count.map_or("?".into(), |count| count.to_string());
-            println!("| {stack} | {requests} | {accounts} | {time:.0} | {count} |");
+            let said = count.map_or("?".into(), |count| count.to_string());
+            println!("| {stack} | {requests} | {accounts} | {time:.0} | {said} |");
+            count
+        });
+        if let [Some(few), Some(many)] = counts {
+            grows |= many > MOST * few;
         }
     }
+    if grows {
+        eprintln!("the more wait, the more one costs: over {MOST} times as much");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
 }

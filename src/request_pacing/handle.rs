@@ -72,7 +72,7 @@ impl RequestPacingHandle {
 
     /// Opens a scope that was [held](Self::hold_until), or that a refusal has
     /// closed, before its time: also with one request first, two, four, and so
-    /// on.
+    /// on. What headers say is left stays in force.
     pub fn open(&self, scope: &Scope) {
         self.pacer.open(scope);
     }

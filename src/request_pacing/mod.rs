@@ -6,9 +6,14 @@
 //! every window of every scope that it counts in has room for it, as the
 //! server counts: a request arrives some time between its sending and its
 //! answer, and only then does it take room. Windows of a minute and more are
-//! never overrun, however late calls arrive. In shorter ones the arrival is
-//! estimated; what the server refuses teaches how well, and so the
-//! margin is as small as the evidence allows.
+//! not overrun, however late calls arrive, up to
+//! [`lost_after`](RequestPacingBuilder::lost_after) where nobody saw the answer.
+//! In shorter ones the arrival is estimated; what the server refuses teaches how
+//! well, and so the margin is as small as the evidence allows.
+//!
+//! What was sent before this process began nobody knows here. After a restart in
+//! the middle of a run, wait for a minute, or share the state
+//! ([below](#sharing)).
 //!
 //! # Example
 //! ```
@@ -42,8 +47,9 @@
 //! # Scopes
 //!
 //! [`Quotas`] name the scopes that a request counts in, by its
-//! [`RequestContext`](crate::extensions::RequestContext); [`Scopes`] of your
-//! own may name others. A request passes them all at once or none, and takes
+//! [`RequestContext`](crate::extensions::RequestContext), which a layer outside
+//! or the caller puts in its extensions. A request without one counts for the
+//! application alone. [`Scopes`] of your own may name others. A request passes them all at once or none, and takes
 //! nothing while it waits: a busy account or endpoint keeps nothing from the
 //! others.
 //!
@@ -65,12 +71,14 @@
 //! [not for ever](RequestPacingBuilder::ageing), and for less where the request
 //! has little [`Patience`](crate::extensions::Patience), as polls have. A retry
 //! waits with the age of its [first attempt](crate::extensions::Attempt::first_sent),
-//! and has the turn that brought nothing again: that costs its account no other. When as many
-//! wait as may, one more fails with [`QueueFull`]. One that would miss
+//! and has the turn that brought nothing again: that costs its account no other.
+//! When as many wait as may, one more fails with [`QueueFull`]. One that would miss
 //! [its deadline](crate::extensions::Deadline::to_send) fails with
 //! [`DeadlineExceeded`](crate::error::DeadlineExceeded): at once, if its scopes
-//! are closed or full for longer, or if too many of the same account and
-//! priority wait before it; else when the deadline comes. Neither was sent.
+//! are closed or full for longer, if too many of the same account and priority
+//! wait before it, or when a refusal, a header or a hold closes a scope that it
+//! waits for; else, such as after a quota was lowered, when the deadline comes.
+//! Neither was sent.
 //!
 //! A request that is told to go and is not polled within 100 milliseconds
 //! leaves its slot to the next, and has its turn when it is polled. One that
@@ -78,9 +86,9 @@
 //! call, a [hold](RequestPacingHandle::hold_until) and a
 //! [pause](RequestPacingHandle::pause) are asked once more.
 //!
-//! Where requests wait, one task for each layer keeps the time. It is spawned
-//! on the runtime in which the first of them is polled, and ends when nobody
-//! waits; nothing is spawned as long as nobody does.
+//! Where requests wait, one task keeps the time for all scopes of a layer, in
+//! each runtime in which one of them is polled. It ends when nobody waits;
+//! nothing is spawned as long as nobody does.
 //!
 //! # Panics
 //!
@@ -99,7 +107,9 @@
 //!
 //! A refusal closes the scope that it names for as long as it, or
 //! [`RetryAfter`](crate::extensions::RetryAfter), says; one that names none
-//! closes the widest. Then the scope opens with one request first, then two,
+//! closes the widest. Whether an endpoint or the whole application is meant,
+//! words do not tell for certain: of a window of seconds it is the fuller of the
+//! two. Then the scope opens with one request first, then two,
 //! then four. Refusals of requests that were under way together are one. A
 //! first refusal by a window of seconds closes nothing: its slots keep the
 //! others back. Where the scope is closed or full, the answer bears a
@@ -127,24 +137,41 @@
 //! [the refusal names](crate::classify::Throttle::limit). One more request is
 //! tried now and then, some one in a hundred; where that goes well, more and
 //! more are, up to the quota and never above it. A refusal that names a window
-//! of a minute, or comes after a second in which nothing was sent, cuts that
-//! window to what it held, and it is tried again only after many minutes.
-//! Where a refusal names the limit and fewer requests came from here, there are
-//! others: each process keeps what it had in the full window, asks for one more
-//! every twenty seconds or so, and gives one up when it is refused, so that the
-//! parts become alike. It costs some three refusals in a hundred; share the
-//! state where you can. That a minute is too much for all together, such as by
-//! what was refused, only its own refusal tells. From then on each has no more of
-//! it than its part of the second, less a sixteenth, for as long as there are
-//! others; and each stays away for a twelfth longer than it is told (25 seconds
-//! for five minutes, and not past 325 seconds), for a call of one that has yet to
-//! hear of it may prolong it. Who shares the state stays no longer. Software that comes back sooner
-//! than that may prolong it for ever: the waits grow then, as the refusals say.
-//! Where nothing is known, four requests go at first, and twice as many as
-//! long as none is refused.
+//! of a minute, or comes after a second in which nothing was sent, cuts the
+//! window of a minute to what it held, unless that was less than half of the
+//! quota; it is tried again only after many minutes. Where nothing is known, four
+//! requests go at first, and twice as many as long as none is refused.
 //!
 //! [`RequestPacingHandle::learned`] tells what was learned, and
-//! [`RequestPacingBuilder::learned`] starts with it.
+//! [`RequestPacingBuilder::learned`] starts with it. That others use the limit,
+//! too, is not part of that: it is learned again.
+//!
+//! ## Others that do not share the state
+//!
+//! Where a refusal names a limit that requests from here alone do not reach,
+//! there are others. It costs some three refusals in a hundred to live with them;
+//! [share the state](#sharing) where you can.
+//!
+//! - **The second.** Each process keeps what it had in the full window, asks for
+//!   one more every twenty seconds or so, and gives one up when it is refused, so
+//!   that the parts become alike.
+//! - **The minute.** That it is too much for all together only its own refusal
+//!   tells. From then on each has no more of it than its part of the second, less
+//!   a sixteenth, for as long as there are others.
+//! - **A suspension.** A call of one that has yet to hear of it may prolong it, so
+//!   each stays away for a twelfth longer than it is told: 25 seconds for five
+//!   minutes, and not past 325 seconds. Other software that comes back sooner may
+//!   prolong it for ever: the waits grow then, as the refusals say.
+//!
+//! # At run time
+//!
+//! [`RequestPacingLayer::handle`] shows how things stand
+//! ([`snapshot`](RequestPacingHandle::snapshot): queue, holds, learned limits, how
+//! full each window is), and steers: [quotas](RequestPacingHandle::set_quota),
+//! [weights](RequestPacingHandle::set_weight),
+//! [holds](RequestPacingHandle::hold_until),
+//! [pauses](RequestPacingHandle::pause) and, before the end,
+//! [`drain`](RequestPacingHandle::drain).
 //!
 //! # Sharing
 //!
@@ -199,9 +226,9 @@
 //! bounds an account, so that what is released is sent at once. Outside the
 //! classifier and the header layer, which tell what an answer means. The
 //! service inside is readied only when the request may go. Should it not be
-//! ready within a tenth of a second, the slot goes to the next, and what this one
-//! gets of the service later, to others if it has no slot again. There is no
-//! back-pressure, for which
+//! ready within a tenth of a second, the slot goes to the next; should it be ready
+//! later, while this request waits for a slot again, its readiness is given up, so
+//! that others may have it. There is no back-pressure, for which
 //! [the queue is bounded](RequestPacingBuilder::max_queued).
 //!
 //! # Cancel safety

@@ -83,9 +83,10 @@ impl TikTokQuotasBuilder {
     }
 
     /// What each advertiser may do at each endpoint. The default is 20
-    /// requests a second, which processes that share their limits do not share.
-    /// Less keeps a busy advertiser back although TikTok
-    /// might not; more may cost some refusals, and no suspension.
+    /// requests a second, which processes that share their limits do not share,
+    /// and which do not count where the app itself admits no more. Less keeps a
+    /// busy advertiser back although TikTok might not; more may cost some
+    /// refusals, and no suspension.
     pub fn each_advertiser(mut self, quota: Quota) -> Self {
         self.each_advertiser = Some(quota);
         self

@@ -61,8 +61,8 @@
 //! | [`ReportBatchingLayer`] | [`report_batching`](TikTokLayerBuilder::report_batching), off by default | answers identical reads with one request |
 //! | [`PollPacingLayer`] | [`poll_pacing`](TikTokLayerBuilder::poll_pacing), off by default | spaces out polls, waits for what is not ready |
 //! | [`JitteredBackoffLayer`] | [`backoff`](TikTokLayerBuilder::backoff) | sends again what is safe to send again |
-//! | [`TokenRefreshLayer`](crate::token_refresh) | [`tokens`](TikTokLayerBuilder::tokens) | puts the access token on each attempt; off unless it is set |
 //! | [`TimeoutBrakeLayer`] | [`timeout_brake`](TikTokLayerBuilder::timeout_brake), off unless reads are batched | sends no report again that keeps timing out, and few at once |
+//! | [`TokenRefreshLayer`](crate::token_refresh) | [`tokens`](TikTokLayerBuilder::tokens) | puts the access token on each attempt; off unless it is set |
 //! | [`PerAccountConcurrencyLayer`] | [`concurrency`](TikTokLayerBuilder::concurrency) | permits for each account; held for an attempt, not while a retry sleeps |
 //! | [`RequestPacingLayer`] | [`access_level`](TikTokLayerBuilder::access_level), [`quotas`](TikTokLayerBuilder::quotas), [`pacing`](TikTokLayerBuilder::pacing) | releases requests within every limit, fairly |
 //! | [`ThrottleAlertLayer`](crate::throttle_alert) | [`alerts`](TikTokLayerBuilder::alerts) | raises an alert where throttling lasts; off unless it is set |
