@@ -1,20 +1,24 @@
 #[cfg(any(
     feature = "jittered-backoff",
     feature = "per-account-concurrency",
-    feature = "request-pacing"
+    feature = "request-pacing",
+    feature = "shared-state"
 ))]
 use ::metrics::gauge;
 
 #[cfg(any(
     feature = "jittered-backoff",
     feature = "per-account-concurrency",
-    feature = "request-pacing"
+    feature = "request-pacing",
+    feature = "shared-state"
 ))]
 use super::names;
 #[cfg(feature = "jittered-backoff")]
 use crate::jittered_backoff::Budget;
 #[cfg(feature = "per-account-concurrency")]
 use crate::per_account_concurrency::PerAccountConcurrencyHandle;
+#[cfg(feature = "shared-state")]
+use crate::shared_state::{SharedSnapshot, StoreStatus};
 #[cfg(feature = "request-pacing")]
 use crate::{
     classify::ThrottleScope,
@@ -66,8 +70,8 @@ impl Gauges {
         Self::default()
     }
 
-    /// The queue, the holds and the limits of request pacing, and the state that
-    /// it shares.
+    /// The queue, the holds and the limits of request pacing, and the state by
+    /// which it shares them.
     #[cfg(feature = "request-pacing")]
     #[must_use]
     pub fn pacing(mut self, pacing: RequestPacingHandle) -> Self {
@@ -75,7 +79,8 @@ impl Gauges {
         self
     }
 
-    /// The permits of all accounts.
+    /// The permits of all accounts, and the state by which they are shared, where
+    /// pacing shares none.
     #[cfg(feature = "per-account-concurrency")]
     #[must_use]
     pub fn permits(mut self, permits: PerAccountConcurrencyHandle) -> Self {
@@ -96,6 +101,10 @@ impl Gauges {
     pub fn record(&self) {
         #[cfg(feature = "request-pacing")]
         self.record_pacing();
+        #[cfg(feature = "shared-state")]
+        if let Some(shared) = self.shared() {
+            record_shared(&shared);
+        }
         #[cfg(feature = "per-account-concurrency")]
         if let Some(permits) = &self.permits {
             let snapshot = permits.snapshot();
@@ -146,10 +155,17 @@ impl Gauges {
             gauge!(names::LIMIT, &labels).set(window.requests);
             gauge!(names::LIMIT_USED, &labels).set(window.used);
         }
-        #[cfg(feature = "shared-state")]
-        if let Some(shared) = pacing.shared() {
-            record_shared(&shared);
-        }
+    }
+
+    /// What the limits are shared by, or else the permits.
+    #[cfg(feature = "shared-state")]
+    fn shared(&self) -> Option<SharedSnapshot> {
+        let shared = None;
+        #[cfg(feature = "request-pacing")]
+        let shared = shared.or_else(|| self.pacing.as_ref()?.shared());
+        #[cfg(feature = "per-account-concurrency")]
+        let shared = shared.or_else(|| self.permits.as_ref()?.shared());
+        shared
     }
 }
 
@@ -166,12 +182,13 @@ fn name_of(span: Span) -> &'static str {
     }
 }
 
-#[cfg(all(feature = "request-pacing", feature = "shared-state"))]
-fn record_shared(shared: &crate::shared_state::SharedSnapshot) {
-    use crate::shared_state::StoreStatus;
-
-    let is_up = shared.store == StoreStatus::Up;
-    gauge!(names::SHARED_STATE_UP).set(f64::from(u8::from(is_up)));
+#[cfg(feature = "shared-state")]
+fn record_shared(shared: &SharedSnapshot) {
+    // Who has not asked yet does not know.
+    if shared.store != StoreStatus::Unknown {
+        let is_up = shared.store == StoreStatus::Up;
+        gauge!(names::SHARED_STATE_UP).set(f64::from(u8::from(is_up)));
+    }
     gauge!(names::SHARED_STATE_INSTANCES).set(shared.instances);
     let success = shared.exchanges.saturating_sub(shared.failures);
     ::metrics::counter!(names::SHARED_STATE_EXCHANGES, "outcome" => "success").absolute(success);

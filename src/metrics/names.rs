@@ -44,7 +44,8 @@ pub const LIMIT_USED: &str = "api_client.limit.used";
 pub const RETRY_BUDGET: &str = "api_client.retry_budget";
 /// Resends that were left out because the retry budget was empty.
 pub const RETRY_BUDGET_REFUSED: &str = "api_client.retry_budget.refused";
-/// 1 if the store of the shared state answers, 0 if not.
+/// 1 if the store of the shared state answers, 0 if not. Not there before it was
+/// asked.
 pub const SHARED_STATE_UP: &str = "api_client.shared_state.up";
 /// Processes that share the limits.
 pub const SHARED_STATE_INSTANCES: &str = "api_client.shared_state.instances";

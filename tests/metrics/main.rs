@@ -5,6 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     convert::Infallible,
+    fmt::Debug,
     sync::atomic::{AtomicI64, Ordering},
     time::Duration,
 };
@@ -18,12 +19,16 @@ use metrics_util::{
     debugging::{DebugValue, DebuggingRecorder, Snapshotter},
 };
 use tokio::time::sleep;
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_tiktok::{
-    metrics,
+    extensions::AccountId,
+    metrics::{self, Gauges},
+    per_account_concurrency::PerAccountConcurrencyLayer,
     poll_pacing::{Job, PollPacingLayer, Spacing},
     report_batching::ReportBatchingLayer,
+    request_pacing::{Quota, RequestPacingLayer},
     retry_after_header::RetryAfterHeaderLayer,
+    shared_state::{Fault, MemoryStore},
     simulator::{Latency, Level, Simulator},
     throttle_alert::ThrottleAlertLayer,
     tiktok::{AccessLevel, TikTokErrorClassifierLayer, TikTokLayer, TikTokReads},
@@ -286,4 +291,50 @@ async fn reads_that_are_not_sent_are_counted_by_why() {
         [saved("shared"), saved("kept"), saved("merged")],
         [5.0, 5.0, 4.0]
     );
+}
+
+/// Whether the store is up, as gauges tell, before a request and after it, and
+/// once it is gone.
+async fn store_of<S>(gauges: Gauges, client: S, store: &MemoryStore) -> [Option<f64>; 3]
+where
+    S: Service<Request<Full<Bytes>>, Error: Debug> + Clone,
+{
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _guard = ::metrics::set_default_local_recorder(&recorder);
+    let tell = || {
+        gauges.record();
+        let name = metrics::SHARED_STATE_UP.to_owned();
+        taken(&snapshotter).remove(&(name, BTreeMap::new()))
+    };
+    let before = tell();
+    client.clone().oneshot(request(0, 2)).await.unwrap();
+    let after = tell();
+    store.set_fault(Some(Fault::Stall));
+    client.oneshot(request(1, 2)).await.unwrap();
+    sleep(Duration::from_secs(10)).await;
+    [before, after, tell()]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_is_up_or_down_or_nobody_has_asked_it() {
+    let server = service_fn(|_: Request<Full<Bytes>>| async {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
+    let stood = [None, Some(1.0), Some(0.0)];
+
+    let store = MemoryStore::new();
+    let pacing = RequestPacingLayer::builder(Quota::requests_per_second(10));
+    let pacing = pacing.shared(store.clone()).build().unwrap();
+    let gauges = Gauges::new().pacing(pacing.handle());
+    assert_eq!(store_of(gauges, pacing.layer(server), &store).await, stood);
+
+    let store = MemoryStore::new();
+    let permits = PerAccountConcurrencyLayer::builder()
+        .key(|request: &Request<_>| Some(AccountId::from(request.uri().query()?)))
+        .shared(store.clone())
+        .build()
+        .unwrap();
+    let gauges = Gauges::new().permits(permits.handle());
+    assert_eq!(store_of(gauges, permits.layer(server), &store).await, stood);
 }
