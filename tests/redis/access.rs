@@ -3,14 +3,18 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use tower_tiktok::shared_state::{Exchange, RedisState, SharedStore};
 
+use tracing::Level;
+
 use crate::{
     fleet::{Process, ms, redis, shares_a_hold},
+    log::Log,
     machine::Machine,
     server::Server,
 };
 
 #[tokio::test]
 async fn a_user_with_few_rights_is_enough_and_stays_secret() {
+    let (log, _guard) = Log::of_this_thread(Level::TRACE);
     let server = Server::start(&[]).await;
     let rights = "+evalsha +eval +subscribe +ping +get +set +pexpire +zadd +zremrangebyscore \
                   +zcard +hmget +hgetall +hset +hdel +del +hlen +hexists +publish +time";
@@ -38,6 +42,18 @@ async fn a_user_with_few_rights_is_enough_and_stays_secret() {
     bad.send_one().await;
     bad.is_shut_out().await;
     assert!(!format!("{:?}{:?}", bad.state, bad.status()).contains("wr0ng"));
+
+    let broken = RedisState::connect("redis://pacer:s3cret@:port").build();
+    let said = format!("{:?}{}", broken, broken.as_ref().expect_err("no address"));
+    let building = RedisState::connect("redis://pacer:s3cret@127.0.0.1");
+    let text = log.take();
+    assert!(text.contains("the store"), "{text}");
+    for text in [text, said, format!("{building:?}")] {
+        assert!(
+            !text.contains("s3cret") && !text.contains("wr0ng"),
+            "{text}"
+        );
+    }
 }
 
 #[tokio::test]

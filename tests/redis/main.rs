@@ -9,7 +9,10 @@ mod faults;
 mod fleet;
 #[path = "../shared_state/gate.rs"]
 mod gate;
+#[path = "../support/log.rs"]
+mod log;
 mod machine;
+mod nonsense;
 mod outages;
 mod server;
 mod sharing;

@@ -1,7 +1,19 @@
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+};
+
+use http::{Request, Response};
 use tokio::time::{Instant, sleep};
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt, service_fn};
 use tower_tiktok::{
-    shared_state::{Fault, StoreError, StoreErrorKind, StoreStatus},
+    request_pacing::{Quota, RequestPacingLayer},
+    shared_state::{
+        FailureMode, Fault, MemoryStore, SharedState, StoreError, StoreErrorKind, StoreStatus,
+    },
     simulator::Latency,
 };
 
@@ -67,6 +79,35 @@ async fn a_request_waits_for_a_dead_store_no_longer_than_its_deadline() {
     let client = fleet.processes[0].client.clone();
     client.oneshot(write(0, 0, 0)).await.unwrap();
     assert!(start.elapsed() <= ms(51), "{:?}", start.elapsed());
+}
+
+/// "With `FailureMode::Closed`, nothing once the lease is over."
+#[tokio::test(start_paused = true)]
+async fn who_is_closed_sends_nothing_without_a_store() {
+    let store = MemoryStore::new().round_trip(ms(2));
+    let state = SharedState::builder(store.clone()).failure_mode(FailureMode::Closed);
+    let layer = RequestPacingLayer::builder(Quota::requests_per_second(10));
+    let layer = layer.shared(state.build().unwrap()).build().unwrap();
+    let sent = Arc::new(AtomicU32::new(0));
+    let count = sent.clone();
+    let client = layer.layer(service_fn(move |_: Request<()>| {
+        count.fetch_add(1, Relaxed);
+        async { Ok::<_, Infallible>(Response::new(())) }
+    }));
+    for _ in 0..400 {
+        tokio::spawn(client.clone().oneshot(Request::new(())));
+    }
+    sleep(secs(5)).await;
+    store.set_fault(Some(Fault::Stall));
+    sleep(secs(6)).await;
+    let with_the_lease = sent.load(Relaxed);
+    assert!(with_the_lease >= 80, "{with_the_lease}");
+    sleep(secs(20)).await;
+    assert_eq!(sent.load(Relaxed), with_the_lease);
+    store.set_fault(None);
+    sleep(secs(7)).await;
+    let again = sent.load(Relaxed) - with_the_lease;
+    assert!((45..=70).contains(&again), "{again}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,10 @@
 mod gate;
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -13,8 +16,8 @@ use tokio::{
     time::{Instant, sleep},
 };
 use tower_tiktok::shared_state::{
-    FailureMode, Fault, MemoryStore, SharedState, StoreError, StoreErrorKind, StoreStatus,
-    WindowSpan,
+    Exchange, ExchangeFuture, FailureMode, Fault, MemoryStore, SharedState, SharedStore,
+    StoreError, StoreErrorKind, StoreStatus, WindowSpan,
 };
 
 use self::gate::{Gate, Limiter};
@@ -285,6 +288,32 @@ async fn a_store_that_forgets_costs_nothing() {
     tasks.join_all().await;
     assert_eq!(limiter.refused(10, SECOND.length()), 0);
     assert_eq!(limiter.refused(600, MINUTE.length()), 0);
+}
+
+/// Refuses, and counts how often it was asked.
+#[derive(Debug, Default)]
+struct Refuses(AtomicU32);
+
+impl SharedStore for Refuses {
+    fn exchange(&self, _: Exchange) -> ExchangeFuture<'_> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async { Err(StoreError::new(StoreErrorKind::Refused)) })
+    }
+}
+
+/// Twice a second or so, not at once and not never.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_is_asked_again_after_a_while() {
+    let store = Arc::new(Refuses::default());
+    let state = SharedState::builder(store.clone()).build();
+    let gate = Gate::join(&state.expect("good settings"), &[(SECOND, 10)]);
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(20) {
+        let sent = gate.send("app").await;
+        gate.answered(&sent);
+    }
+    let asked = store.0.load(Ordering::Relaxed);
+    assert!((20..=60).contains(&asked), "{asked}");
 }
 
 #[tokio::test(start_paused = true)]
