@@ -74,24 +74,45 @@
 //! With the feature `shared-state`, several processes may share the permits of
 //! each account (`PerAccountConcurrencyBuilder::shared`): all together have no
 //! more in flight than one may. What a process holds of an account is its limit
-//! there; it asks for what is in use and waits, and gives back what it has not
-//! used for a second.
+//! there, for a lease.
 //!
-//! - **Cost.** The first request for an account, after a second without any,
-//!   waits for one round trip; one that finds a permit waits for none. An account
-//!   in use is renewed with others, up to 64 at once, every 3.3 seconds. So an app
-//!   whose requests each go to another account makes about one round trip for
-//!   each of them.
+//! - **Lease.** A process asks for what is in use and waits. What it no longer uses
+//!   it keeps for 30 seconds, unless somebody else wants it: who comes back to an
+//!   account then waits for no round trip. Nothing is kept of an account of which
+//!   others hold all the rest, nor of more accounts than one exchange renews.
+//! - **Notice.** When somebody waits, a notice of the store tells those who hold
+//!   some, and they give back what is free. That goes on to the next who waits in
+//!   the same exchange, and a notice tells it: nobody asks again and again. A notice
+//!   that was lost comes with the next exchange: of who waits, after 1.25 seconds, or
+//!   3 where its requests wait for pacing as well; of who holds, after two thirds of
+//!   a lease or 10 seconds, so that the two together may take as long as a lease and
+//!   more. Where no notice comes at all, because the store has none, says that its
+//!   channel is cut, or twice had to tell what a notice should have, nothing is kept
+//!   for longer than a second, and who waits asks four times a second.
+//! - **Cost.** The first request for an account waits for one round trip, or for
+//!   those of the one who gives back as well; one that finds a permit waits for
+//!   none. Accounts are renewed together, every 3.3 seconds: up to 64 at once among
+//!   four processes, and down to 16 among 16 or more, for each costs the store the
+//!   more, the more processes use it.
+//!   While requests wait for pacing that is shared by the same state, so that none
+//!   could go yet, permits are asked for and given back together with all else, in
+//!   four fifths of the time that one more would wait, and every three seconds at
+//!   the latest. So they cost next to nothing beyond what pacing costs, see the
+//!   figures of `tower_tiktok::shared_state`. An urgent request that would overtake
+//!   the others waits for its permit as they do.
 //! - **Contention.** Where all processes together want more than there is, half
 //!   is for all alike and half by backlog. A permit changes hands some half a
-//!   second after it is wanted, and where there are more processes than permits
+//!   second after it is wanted, or when its holder exchanges anyway if that has
+//!   requests that wait for pacing. Where there are more processes than permits
 //!   they go round every two seconds: four processes use three quarters of one
-//!   permit, and 90 % of two.
+//!   permit, and 90 % of two. None waits longer than the turns of the others, each
+//!   of which may last as long as a call, and an exchange.
 //! - **Failure.** While the store is away, a process has the limit over the number
 //!   of processes; where that is less than one, one permit at times. Nobody waits
 //!   for the store longer than its deadline, so what was in flight when it went
 //!   comes on top until it ends. With `FailureMode::Closed`, nothing is sent once
-//!   the lease is over. A killed process's permits come back with its lease. A call
+//!   the lease is over. A killed process's permits, those that it
+//!   kept included, come back with its lease. A call
 //!   that lasts longer than the lease of a process that is cut off is not counted
 //!   any more.
 //! - **Limits.** The smallest of those that use an account counts. A limit of 0

@@ -100,6 +100,9 @@ pub struct ScopeReply {
     pub hold: Option<Duration>,
     /// There may be more after this time.
     pub ask_in: Option<Duration>,
+    /// The member does not know of permits that it was told to have: so it has
+    /// not heard the notice.
+    pub missed: bool,
 }
 
 /// What the store answers for one window.
@@ -115,7 +118,7 @@ pub struct WindowReply {
     /// The limit of all together.
     pub limit: u32,
     /// The member's equal part of what nobody holds: so much more it may use
-    /// should the store be lost.
+    /// should the store be lost. Of permits, all that nobody holds.
     pub spare: u32,
     /// The part of the configured limit, in millionths, that somebody has
     /// learned.
@@ -150,6 +153,31 @@ pub enum Notice {
         /// Who should give back.
         members: Vec<u64>,
     },
+    /// Whether what follows will come: of a store that may be cut off from whoever
+    /// listens. One that never says so is listened to until its channel ends.
+    Heard(bool),
+    /// Permits have changed hands, or somebody waits for one.
+    Permits {
+        /// The scope.
+        scope: Arc<str>,
+        /// What these members have of it now.
+        parts: Vec<PermitPart>,
+    },
+}
+
+/// What a member has of a scope's permits, though it has not asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PermitPart {
+    /// Who.
+    pub member: u64,
+    /// Its last exchange about the scope. Should it have sent another since, then
+    /// only the reply to that one counts.
+    pub number: u64,
+    /// Permits that it holds from now on.
+    pub held: u32,
+    /// Its part. What it holds beyond, others wait for.
+    pub target: u32,
 }
 
 // ===== impl Exchange =====
@@ -251,6 +279,21 @@ impl Reply {
             epoch,
             instances,
             scopes: Vec::new(),
+        }
+    }
+}
+
+// ===== impl PermitPart =====
+
+impl PermitPart {
+    /// So many are held, of a part of so many.
+    #[must_use]
+    pub fn new(member: u64, number: u64, held: u32, target: u32) -> Self {
+        Self {
+            member,
+            number,
+            held,
+            target,
         }
     }
 }

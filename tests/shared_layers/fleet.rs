@@ -1,6 +1,9 @@
 use std::{
     num::NonZeroU32,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -12,6 +15,7 @@ use tower::{Layer, ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
 use tower_tiktok::{
     classify::ErrorClass,
     jittered_backoff::JitteredBackoffLayer,
+    per_account_concurrency::PerAccountConcurrencyLayer,
     request_pacing::RequestPacingHandle,
     shared_state::{MemoryStore, SharedState},
     simulator::{Latency, Level, Sharing, Simulator, SimulatorBuilder},
@@ -41,6 +45,8 @@ pub(crate) struct Fleet {
     limits: Limits,
     /// How many processes each takes for granted.
     assumed: u32,
+    /// Of each account, shared as well.
+    writes: Option<u32>,
     tasks: JoinSet<()>,
     done: Arc<Mutex<Vec<Duration>>>,
 }
@@ -75,6 +81,7 @@ impl Fleet {
             start: Instant::now(),
             limits: Limits::new(limit(second), limit(60 * second), limit(100_000_000)),
             assumed: 1,
+            writes: None,
             tasks: JoinSet::new(),
             done: Arc::default(),
         }
@@ -82,6 +89,12 @@ impl Fleet {
 
     pub(crate) fn assume(mut self, processes: u32) -> Self {
         self.assumed = processes;
+        self
+    }
+
+    /// Shares the permits too, so many of each account.
+    pub(crate) fn writes(mut self, writes: u32) -> Self {
+        self.writes = Some(writes);
         self
     }
 
@@ -110,7 +123,13 @@ impl Fleet {
             .backoff(backoff)
             .quotas(quotas.build().unwrap());
         let layer = match state {
-            Some(state) => builder.shared(state).build(),
+            Some(state) => {
+                let builder = match self.writes {
+                    Some(writes) => builder.concurrency(permits(writes, state.clone())),
+                    None => builder,
+                };
+                builder.shared(state).build()
+            }
             None => builder.build(),
         };
         let handle = layer.pacing_handle();
@@ -127,6 +146,17 @@ impl Fleet {
     /// So many workers of one process send so many requests, one after another
     /// each.
     pub(crate) fn work(&mut self, process: usize, workers: usize, requests: usize) {
+        self.work_on(process, workers, requests, 0);
+    }
+
+    /// The same, on fifty accounts from this one on.
+    pub(crate) fn work_on(
+        &mut self,
+        process: usize,
+        workers: usize,
+        requests: usize,
+        first: usize,
+    ) {
         let jobs = Arc::new(Mutex::new((0..requests).collect::<Vec<_>>()));
         for _ in 0..workers {
             let (jobs, done) = (jobs.clone(), self.done.clone());
@@ -136,13 +166,37 @@ impl Fleet {
                 loop {
                     let next = jobs.lock().unwrap().pop();
                     let Some(number) = next else { return };
-                    let call = write(process, number % 50, number);
+                    let call = write(process, first + number % 50, number);
                     let class = client.clone().oneshot(call).await.unwrap();
                     assert_eq!(class, ErrorClass::Success);
                     done.lock().unwrap().push(start.elapsed());
                 }
             });
         }
+    }
+
+    /// So many workers go on for as long as the test does: the account of each
+    /// request, by its number. How many there were.
+    pub(crate) fn keep_on(
+        &mut self,
+        process: usize,
+        workers: usize,
+        account: impl Fn(usize) -> usize + Copy + Send + 'static,
+    ) -> Arc<AtomicU32> {
+        let count = Arc::new(AtomicU32::new(0));
+        for worker in 0..workers {
+            let client = self.processes[process].client.clone();
+            let count = count.clone();
+            self.tasks.spawn(async move {
+                for number in (worker..).step_by(workers) {
+                    let call = write(process, account(number), number);
+                    let class = client.clone().oneshot(call).await.unwrap();
+                    assert_eq!(class, ErrorClass::Success);
+                    count.fetch_add(1, Relaxed);
+                }
+            });
+        }
+        count
     }
 
     pub(crate) async fn finish(&mut self) -> Outcome {
@@ -184,6 +238,11 @@ pub(crate) struct Outcome {
     pub(crate) refusals: u64,
     pub(crate) suspensions: usize,
     pub(crate) exchanges: f64,
+}
+
+fn permits(writes: u32, state: SharedState) -> PerAccountConcurrencyLayer {
+    let layer = PerAccountConcurrencyLayer::builder().max_writes(writes);
+    layer.shared(state).build().unwrap()
 }
 
 pub(crate) fn write(process: usize, account: usize, number: usize) -> Call {

@@ -1,7 +1,12 @@
-use tokio::time::sleep;
-use tower_tiktok::shared_state::StoreStatus;
+use std::sync::atomic::Ordering::Relaxed;
 
-use crate::fleet::{Fleet, secs};
+use tokio::time::sleep;
+use tower_tiktok::shared_state::{SharedState, StoreStatus};
+
+use crate::{
+    fleet::{Fleet, secs},
+    permits::Mute,
+};
 
 async fn share(round_trip: u64, requests: &[usize]) {
     let mut fleet = Fleet::new(10, round_trip).processes(requests.len());
@@ -29,6 +34,77 @@ async fn four_processes_are_as_quick_as_one_and_overrun_nothing() {
 async fn unequal_processes_end_together() {
     for round_trip in [1, 5, 50] {
         share(round_trip, &[1_500, 750, 500, 250]).await;
+    }
+}
+
+/// All on the same 50 accounts, or each on 50 of its own. Permits are asked for
+/// with the exchanges that windows take anyway, and stay where they are used.
+#[tokio::test(start_paused = true)]
+async fn permits_cost_few_exchanges_while_requests_wait_anyway() {
+    // Enough for all, half of what all want at once, and for each its own. Over 50
+    // runs 0.181, 0.250 and 0.183, give or take 0.010, 0.015 and 0.010: the first
+    // minute is dearer than those that follow, see `--bench fleet`.
+    for (writes, apart, exchanges) in [(8, 0, 0.25), (2, 0, 0.35), (2, 1_000, 0.25)] {
+        let mut fleet = Fleet::new(10, 5).writes(writes).processes(4);
+        (0..4).for_each(|process| fleet.work_on(process, 16, 400, apart * process));
+        let outcome = fleet.finish().await;
+        println!("{writes} writes, {apart} apart: {outcome:?}");
+        assert_eq!((outcome.done, outcome.suspensions), (1_600, 0));
+        assert!(outcome.refused <= 0.01, "{outcome:?}");
+        assert!(outcome.exchanges <= exchanges, "{outcome:?}");
+        assert!(outcome.ratio <= 1.12, "{outcome:?}");
+    }
+}
+
+/// Of two hundred that wait for one permit, one goes on at a time.
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_one_account_takes_no_part_of_what_all_share() {
+    let mut fleet = Fleet::new(50, 5).writes(1).processes(2);
+    let hot = fleet.keep_on(0, 200, |_| 1_000);
+    let many = fleet.keep_on(1, 64, |number| number % 50);
+    sleep(secs(20)).await;
+    let before = [&hot, &many].map(|count| count.load(Relaxed));
+    sleep(secs(60)).await;
+    let hot = hot.load(Relaxed) - before[0];
+    let many = many.load(Relaxed) - before[1];
+    println!("{hot} of one account, {many} of many");
+    assert!(hot >= 240, "{hot}");
+    assert!(
+        f64::from(many) >= 0.8 * f64::from(50 * 60 - hot),
+        "{many}, {hot}"
+    );
+}
+
+/// Each has more to do than it may, and all want the one permit of one account. It
+/// waits for its turn with the permit, and the next for an exchange of the holder.
+#[tokio::test(start_paused = true)]
+async fn one_permit_goes_round_beside_a_backlog() {
+    let mut heard = 0;
+    for (hears, members) in [(true, 3), (false, 3), (true, 4), (false, 4)] {
+        let mut fleet = Fleet::new(10, 5).writes(1);
+        for _ in 0..members {
+            let state = match hears {
+                true => SharedState::from(fleet.store.clone()),
+                false => SharedState::from(Mute::new(&fleet.store)),
+            };
+            let process = fleet.process(Some(state));
+            fleet.processes.push(process);
+        }
+        let mut contended = Vec::new();
+        for process in 0..members {
+            fleet.keep_on(process, 8, move |number| 100 * process + number % 8);
+            contended.push(fleet.keep_on(process, 2, |_| 1_000));
+        }
+        let count = || -> u32 { contended.iter().map(|count| count.load(Relaxed)).sum() };
+        sleep(secs(20)).await;
+        let before = count();
+        sleep(secs(120)).await;
+        let done = count() - before;
+        println!("{members}, {hears}: {done}, {}", fleet.store.exchanges());
+        if hears {
+            heard = done;
+        }
+        assert!(done >= 25 && 2 * done >= heard, "{done}, {heard}");
     }
 }
 

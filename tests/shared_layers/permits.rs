@@ -7,6 +7,7 @@ use std::{
 
 use http::{Request, Response};
 use tokio::{
+    sync::mpsc,
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
@@ -15,7 +16,8 @@ use tower_tiktok::{
     extensions::{Operation, RequestContext},
     per_account_concurrency::{Limits, PerAccountConcurrencyHandle, PerAccountConcurrencyLayer},
     shared_state::{
-        FailureMode, Fault, MemoryStore, SharedState, StoreError, StoreErrorKind, StoreStatus,
+        Exchange, ExchangeFuture, FailureMode, Fault, MemoryStore, Notice, SharedState,
+        SharedStore, StoreError, StoreErrorKind, StoreStatus,
     },
 };
 
@@ -78,6 +80,50 @@ struct Process {
     tasks: JoinSet<()>,
 }
 
+/// A store that tells nobody anything.
+#[derive(Debug)]
+struct Silent(MemoryStore);
+
+impl SharedStore for Silent {
+    fn exchange(&self, exchange: Exchange) -> ExchangeFuture<'_> {
+        self.0.exchange(exchange)
+    }
+}
+
+/// One whose channel of notices is there, and on which nothing comes but what a
+/// test says.
+#[derive(Clone, Debug)]
+pub(crate) struct Mute {
+    store: MemoryStore,
+    says: Arc<Mutex<Option<mpsc::Sender<Notice>>>>,
+}
+
+impl Mute {
+    pub(crate) fn new(store: &MemoryStore) -> Self {
+        Self {
+            store: store.clone(),
+            says: Arc::default(),
+        }
+    }
+
+    async fn says(&self, notice: Notice) {
+        let says = self.says.lock().unwrap().clone();
+        says.unwrap().send(notice).await.unwrap();
+    }
+}
+
+impl SharedStore for Mute {
+    fn exchange(&self, exchange: Exchange) -> ExchangeFuture<'_> {
+        self.store.exchange(exchange)
+    }
+
+    fn notices(&self) -> mpsc::Receiver<Notice> {
+        let (says, hears) = mpsc::channel(8);
+        *self.says.lock().unwrap() = Some(says);
+        hears
+    }
+}
+
 struct Fleet {
     store: MemoryStore,
     server: Server,
@@ -97,7 +143,10 @@ impl Fleet {
 
     fn process(&self) -> Process {
         let builder = SharedState::builder(self.store.clone()).failure_mode(self.mode);
-        let state = builder.build().unwrap();
+        self.process_of(builder.build().unwrap())
+    }
+
+    fn process_of(&self, state: SharedState) -> Process {
         let layer = PerAccountConcurrencyLayer::builder()
             .max_writes(self.limits.max_writes())
             .max_reads(self.limits.max_reads())
@@ -181,7 +230,7 @@ async fn all_together_never_have_more_in_flight_than_an_account_may() {
         let most = writes.min(workers.iter().sum::<usize>() as u32);
         // Of what the account may have, most is used.
         assert!(
-            f64::from(busy.done) >= 0.7 * 600.0 * f64::from(most),
+            f64::from(busy.done) >= 0.6 * 600.0 * f64::from(most),
             "{busy:?}"
         );
     }
@@ -237,7 +286,7 @@ async fn one_permit_goes_round_and_nobody_starves() {
     for (done, longest) in waits.lock().unwrap().iter() {
         assert!(*done >= 150, "{done} of one, and 1,200 of all");
         // The turns of the three others, and what it takes to hand on.
-        assert!(*longest <= secs(12), "{longest:?}");
+        assert!(*longest <= secs(15), "{longest:?}");
     }
 }
 
@@ -266,12 +315,122 @@ async fn an_unused_permit_goes_back_and_its_account_is_forgotten() {
     for account in 0..200 {
         process.send(account).await;
     }
+    // No more are kept than one exchange renews.
     sleep(secs(4)).await;
+    assert!(process.state.snapshot().scopes.len() <= 64);
+    sleep(secs(40)).await;
     assert!(process.state.snapshot().scopes.is_empty());
     assert!(process.handle.snapshot().accounts().is_empty());
     let exchanges = fleet.store.exchanges();
     sleep(secs(60)).await;
     assert_eq!(fleet.store.exchanges(), exchanges);
+}
+
+/// Nobody else wants them, so they stay.
+#[tokio::test(start_paused = true)]
+async fn who_comes_back_to_an_account_needs_no_round_trip() {
+    let fleet = Fleet::new(2);
+    let process = fleet.process();
+    for _ in 0..4 {
+        let start = Instant::now();
+        for account in 0..20 {
+            process.send(account).await;
+        }
+        // The first time, each waits for the store.
+        println!(
+            "{:?}, {} exchanges",
+            start.elapsed(),
+            fleet.store.exchanges()
+        );
+        sleep(secs(10)).await;
+    }
+    let start = Instant::now();
+    process.send(7).await;
+    assert_eq!(start.elapsed(), ms(100));
+    // Beyond the first, they are renewed together.
+    assert!(fleet.store.exchanges() <= 20 + 30);
+}
+
+/// What another has kept is called back, and handed on by a notice.
+#[tokio::test(start_paused = true)]
+async fn a_permit_that_another_keeps_comes_within_a_few_round_trips() {
+    let fleet = Fleet::new(2);
+    let processes = fleet.processes(3);
+    for (one, process) in processes.iter().enumerate() {
+        for _ in 0..2 {
+            let (first, second) = (process.send(1), process.send(1));
+            let start = Instant::now();
+            tokio::join!(first, second);
+            println!("{one}: {:?}", start.elapsed());
+            assert!(
+                start.elapsed() <= ms(2 * 100 + 300),
+                "{:?}",
+                start.elapsed()
+            );
+            sleep(secs(7)).await;
+        }
+    }
+    assert_eq!(fleet.server.of(1).most, 2);
+}
+
+/// Nobody tells that it waits, so nothing is kept for longer than a second.
+#[tokio::test(start_paused = true)]
+async fn without_notices_an_unused_permit_goes_back() {
+    let fleet = Fleet::new(2);
+    let state = SharedState::from(Silent(fleet.store.clone()));
+    let process = fleet.process_of(state);
+    for account in 0..20 {
+        process.send(account).await;
+    }
+    sleep(secs(4)).await;
+    assert!(process.state.snapshot().scopes.is_empty());
+}
+
+/// Nobody hears that another waits, nor that it has a permit.
+#[tokio::test(start_paused = true)]
+async fn one_permit_goes_round_though_no_notice_comes() {
+    for members in [3, 4] {
+        let fleet = Fleet::new(1);
+        let mute = |_| fleet.process_of(SharedState::from(Mute::new(&fleet.store)));
+        let mut processes: Vec<_> = (0..members).map(mute).collect();
+        for process in &mut processes {
+            process.work(1, 2, ms(0));
+        }
+        sleep(secs(60)).await;
+        let it = fleet.server.of(1);
+        println!("{members}: {it:?}, {} exchanges", fleet.store.exchanges());
+        assert!(it.most == 1 && it.done >= 360, "{it:?}");
+    }
+}
+
+/// Two of one account, while it is kept by another that has no use for it.
+#[tokio::test(start_paused = true)]
+async fn what_another_keeps_comes_back_though_no_notice_comes() {
+    let fleet = Fleet::new(2);
+    let mute = || fleet.process_of(SharedState::from(Mute::new(&fleet.store)));
+    let (keeps, wants) = (mute(), mute());
+    let (first, second) = (keeps.send(1), keeps.send(1));
+    tokio::join!(first, second);
+    sleep(secs(2)).await;
+    let start = Instant::now();
+    wants.send(1).await;
+    println!("{:?}", start.elapsed());
+    assert!(start.elapsed() <= secs(6), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn permits_are_kept_only_while_notices_are_heard() {
+    let fleet = Fleet::new(2);
+    let store = Mute::new(&fleet.store);
+    let process = fleet.process_of(SharedState::from(store.clone()));
+    let held = || process.state.snapshot().scopes.len();
+    for heard in [true, false, true] {
+        process.send(1).await;
+        store.says(Notice::Heard(heard)).await;
+        process.send(1).await;
+        sleep(secs(8)).await;
+        assert_eq!(held(), usize::from(heard));
+    }
 }
 
 #[tokio::test(start_paused = true)]

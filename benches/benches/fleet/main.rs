@@ -2,7 +2,8 @@
 //! processes on one app, under paused time, over the store in memory.
 //!
 //! `cargo bench -p tower-tiktok-benches --bench fleet` prints a table;
-//! `-- --members 100` runs one fleet. `-- --redis redis://127.0.0.1:6379`
+//! `-- --members 100` runs one fleet. A second table is the whole stack with shared
+//! permits. `-- --redis redis://127.0.0.1:6379`
 //! measures the script on a real server instead: exchanges a second of eight
 //! connections, and their latency, by the number of members.
 
@@ -10,6 +11,7 @@
 #[allow(dead_code, reason = "the tests use more of it")]
 mod gate;
 mod script;
+mod stack;
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +21,10 @@ use tokio::{
 };
 use tower_tiktok::shared_state::{MemoryStore, SharedState, WindowSpan};
 
-use self::gate::{Gate, Limiter};
+use self::{
+    gate::{Gate, Limiter},
+    stack::Stack,
+};
 
 /// How long a fleet is watched, after it has settled.
 const WATCHED: Duration = Duration::from_secs(120);
@@ -85,6 +90,32 @@ fn main() {
             limit * 60,
             used * 100.0,
         );
+    }
+    if only.is_none_or(|only| only == 4) {
+        permits();
+    }
+}
+
+/// The same with the whole stack, and shared permits.
+fn permits() {
+    println!("\n| limit | accounts | writes of each | used | refused | exchanges/request |");
+    println!("|---|---|---|---|---|---|");
+    for limit in [10, 50] {
+        for (writes, apart) in [(2, true), (8, false), (2, false)] {
+            let stack = Stack {
+                limit,
+                writes,
+                apart,
+            };
+            let (used, refused, exchanges) = stack.run();
+            println!(
+                "| {limit}/s + {}/min | {} | {writes} | {:.1} % | {:.2} % | {exchanges:.3} |",
+                limit * 60,
+                if apart { "50 each" } else { "the same 50" },
+                used * 100.0,
+                refused * 100.0,
+            );
+        }
     }
 }
 

@@ -1,12 +1,20 @@
 use std::time::Duration;
 
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinSet,
+    time::Instant,
+};
 use tower_tiktok::shared_state::{
     Exchange, RedisState, Reply, ScopeAsk, SharedStore, Tokens, WindowAsk, WindowSpan,
 };
 
 /// Exchanges of all members together.
 const EXCHANGES: u64 = 8_000;
+
+/// And about permits alone.
+const PERMITS: u64 = 600;
 
 /// Each has its own connection and one exchange under way, so that the server
 /// is never idle.
@@ -19,17 +27,83 @@ pub(crate) fn measure(url: &str) {
         .enable_all()
         .build()
         .expect("a runtime");
-    println!("| members | exchanges/s | p50 | p99 | longest |");
+    println!("| members | accounts in an exchange | of the server's | p50 | p99 | longest |");
+    println!("|---|---|---|---|---|---|");
+    for members in [4, 16, 100] {
+        for accounts in [16, 64] {
+            runtime.block_on(permits(url, members, accounts));
+        }
+    }
+    println!("\n| members | exchanges/s | p50 | p99 | longest |");
     println!("|---|---|---|---|---|");
     for members in [8, 16, 100, 1_000, 2_000] {
         runtime.block_on(fleet(url, members));
     }
 }
 
-async fn fleet(url: &str, members: u64) {
-    // Another state than the last run's.
+/// Another state than the last run's.
+fn app(of: &str) -> String {
     let began = std::time::UNIX_EPOCH.elapsed().expect("it is later");
-    let app = format!("bench-{members}-{}", began.as_millis());
+    format!("bench-{of}-{}", began.as_millis())
+}
+
+/// How long an exchange takes that is about the permits of so many accounts, all
+/// of them used by all members. Nothing else is under way.
+async fn permits(url: &str, members: u64, accounts: usize) {
+    let app = app(&format!("{members}-{accounts}"));
+    let store = RedisState::connect(url).app(app).build();
+    let store = store.expect("an address");
+    let ours = (1..=members).map(|id| Permits::new(id, members as u32, accounts));
+    let mut ours: Vec<Permits> = ours.collect();
+    let (mut took, mut before) = (Vec::new(), 0.0);
+    for round in 0..(PERMITS + members) {
+        if round == members {
+            before = worked(url).await;
+        }
+        let member = &mut ours[(round % members) as usize];
+        let exchange = member.ask(round + 1);
+        let start = Instant::now();
+        let reply = store.exchange(exchange).await.expect("a server");
+        if round >= members {
+            took.push(start.elapsed());
+        }
+        member.hear(&reply, round + 1);
+    }
+    let each = (worked(url).await - before) * 1e3 / PERMITS as f64;
+    say(&format!("{members} | {accounts} | {each:.2} ms"), took);
+}
+
+/// For how many seconds the server has had a core.
+async fn worked(url: &str) -> f64 {
+    let stats = ask(url, "INFO cpu").await;
+    let of = |name: &str| -> Option<f64> {
+        let line = stats.lines().find_map(|it| it.strip_prefix(name))?;
+        line.trim().parse().ok()
+    };
+    let seconds = ["used_cpu_user:", "used_cpu_sys:"].map(of);
+    seconds.into_iter().flatten().sum()
+}
+
+/// What the server answers to a command of one line.
+async fn ask(url: &str, command: &str) -> String {
+    let place = url.trim_start_matches("redis://").trim_end_matches('/');
+    let mut stream = TcpStream::connect(place).await.expect("a server");
+    let command = format!("{command}\r\n");
+    let sent = stream.write_all(command.as_bytes()).await;
+    sent.expect("a server");
+    let mut answer = vec![0; 65_536];
+    let length = stream.read(&mut answer).await.expect("a server");
+    String::from_utf8_lossy(&answer[..length]).into_owned()
+}
+
+fn say(row: &str, mut took: Vec<Duration>) {
+    took.sort_unstable();
+    let at = |part: f64| took[((took.len() - 1) as f64 * part) as usize];
+    println!("| {row} | {:?} | {:?} | {:?} |", at(0.5), at(0.99), at(1.0));
+}
+
+async fn fleet(url: &str, members: u64) {
+    let app = app(&members.to_string());
     let start = Instant::now();
     let mut tasks = JoinSet::new();
     for connection in 0..CONNECTIONS {
@@ -38,16 +112,9 @@ async fn fleet(url: &str, members: u64) {
         let ours = ours.map(|id| Member::new(id + 1, members as u32)).collect();
         tasks.spawn(some(store.expect("an address"), ours));
     }
-    let mut took = tasks.join_all().await.concat();
+    let took = tasks.join_all().await.concat();
     let rate = took.len() as f64 / start.elapsed().as_secs_f64();
-    took.sort_unstable();
-    let at = |part: f64| took[((took.len() - 1) as f64 * part) as usize];
-    println!(
-        "| {members} | {rate:.0} | {:?} | {:?} | {:?} |",
-        at(0.5),
-        at(0.99),
-        at(1.0),
-    );
+    say(&format!("{members} | {rate:.0}"), took);
 }
 
 /// The members of one connection, in turn.
@@ -110,5 +177,51 @@ impl Member {
             (self.held[at], self.target[at]) = (window.held, window.target);
         }
         self.acknowledged += 1;
+    }
+}
+
+/// Says what a member says that uses many accounts now and then.
+struct Permits {
+    id: u64,
+    limit: u32,
+    /// Of each account, what it holds and what is its part.
+    held: Vec<(u32, u32)>,
+    acknowledged: u64,
+}
+
+impl Permits {
+    /// For each member there is one of each account, and it wants three at most.
+    fn new(id: u64, limit: u32, accounts: usize) -> Self {
+        Self {
+            id,
+            limit,
+            held: vec![(0, 0); accounts],
+            acknowledged: 0,
+        }
+    }
+
+    fn ask(&self, number: u64) -> Exchange {
+        let mut exchange = Exchange::new(self.id, number, Duration::from_secs(60));
+        for (account, (held, target)) in self.held.iter().enumerate() {
+            let mut scope = ScopeAsk::new(format!("writes:{account}"));
+            let mut window = WindowAsk::new(WindowSpan::Any(Duration::ZERO), self.limit);
+            window.want = (number as usize + account) as u32 % 4;
+            window.queued = window.want;
+            window.held = *held.min(&window.want).min(target);
+            if *held > window.held {
+                window.returned = vec![Tokens::new(held - window.held, Duration::ZERO)];
+            }
+            scope.windows.push(window);
+            scope.acknowledged = self.acknowledged;
+            exchange.scopes.push(scope);
+        }
+        exchange
+    }
+
+    fn hear(&mut self, reply: &Reply, number: u64) {
+        for (held, scope) in self.held.iter_mut().zip(&reply.scopes) {
+            *held = (scope.windows[0].held, scope.windows[0].target);
+        }
+        self.acknowledged = number;
     }
 }

@@ -78,6 +78,7 @@ impl Gate {
             return None;
         }
         let mut demand = ScopeDemand::new(lent.name.clone(), queued);
+        demand.common = lent.common;
         demand.hold = lent.hold.take();
         demand.windows = self.windows.demands(in_flight, now);
         // The store counts in the ratio by itself.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{demand::Told, name::name_of};
 use crate::{
     request_pacing::{
-        Scopes,
+        Scope, Scopes,
         core::{Core, GATE},
         gate::Gate,
         learned::{Learned, Ratios},
@@ -34,6 +34,8 @@ pub(in crate::request_pacing) struct Lending {
 #[derive(Debug)]
 pub(in crate::request_pacing) struct Lent {
     pub(super) name: Arc<str>,
+    /// Every request passes it.
+    pub(super) common: bool,
     pub(super) parts: Vec<(WindowSpan, u32)>,
     pub(super) until: Option<Instant>,
     /// A refusal has closed it until then, and nobody was told.
@@ -71,9 +73,11 @@ impl Core {
         // now goes before it.
         let learned = gate.if_active().and_then(|it| it.learned.as_deref());
         let ratios = learned.map_or_else(Ratios::default, Learned::ratios);
-        let name: Arc<str> = name_of(&self.scope_of(gate)).into();
+        let scope = self.scope_of(gate);
+        let name: Arc<str> = name_of(&scope).into();
         let lent = Lent {
             name: name.clone(),
+            common: scope == Scope::app(),
             parts: Vec::new(),
             until: None,
             hold: None,

@@ -23,6 +23,10 @@ const RECLAIM: u64 = 2_000;
 /// A token may be promised so long before it is free.
 const AHEAD: u64 = 2_000;
 
+/// So long a member waits before it asks for more of a longer window: hardly any
+/// of it is late, for it is promised ahead.
+const LATER: u64 = 2_500;
+
 /// How often a member may look whether others have given back.
 const AGAIN: u64 = 250;
 

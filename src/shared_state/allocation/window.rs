@@ -1,4 +1,4 @@
-use super::{AGAIN, AHEAD, DAY, EXACT, FLIGHT, LEARNED};
+use super::{AGAIN, AHEAD, DAY, EXACT, FLIGHT, LATER, LEARNED};
 
 /// One window of a scope: what is held by all, and what is on its way back.
 #[derive(Clone, Debug, Default)]
@@ -150,9 +150,13 @@ impl Window {
 
     /// When it may be worth to ask again. What comes back of itself is promised
     /// ahead; others give back when they are called.
-    pub(super) fn more_in(&self, now: u64) -> u64 {
+    pub(super) fn more_in(&self, code: i64, now: u64) -> u64 {
+        let least = match ordered(code) > AHEAD {
+            true => LATER,
+            false => AHEAD / 2,
+        };
         match self.returning.first() {
-            Some((free_at, _)) => (free_at - now).saturating_sub(AHEAD).max(AHEAD / 2),
+            Some((free_at, _)) => (free_at - now).saturating_sub(AHEAD).max(least),
             None => AGAIN,
         }
     }
@@ -221,6 +225,11 @@ impl Window {
         self.held += free + promised;
         granted
     }
+}
+
+/// Short windows first; a day is a long one.
+pub(super) fn ordered(code: i64) -> u64 {
+    if code < 0 { DAY } else { code.unsigned_abs() }
 }
 
 /// When the tokens are free that a dead member held.

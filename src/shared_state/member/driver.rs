@@ -55,22 +55,34 @@ pub(super) async fn drive(weak: Weak<Shared>) {
                     shared.hear(heard);
                 }
             }
-            notice = next(&mut notices) => match (notice, weak.upgrade()) {
-                (Some(notice), Some(shared)) => {
-                    shared.machine().notice(&notice, Instant::now());
-                }
-                _ => notices = None,
-            },
+            () = heed(&weak, &mut notices) => {}
             () = calls.notified() => {}
             () = awake => {}
         }
     }
 }
 
-async fn next(notices: &mut Option<Receiver<Notice>>) -> Option<Notice> {
-    match notices {
-        Some(notices) => notices.recv().await,
-        None => pending().await,
+/// Hears notices until one is about something here: of a large fleet, few are.
+async fn heed(weak: &Weak<Shared>, notices: &mut Option<Receiver<Notice>>) {
+    loop {
+        let first = match notices {
+            Some(notices) => notices.recv().await,
+            None => pending().await,
+        };
+        let Some(shared) = weak.upgrade() else { return };
+        let (mut machine, now) = (shared.machine(), Instant::now());
+        let (mut next, mut concerns) = (first, false);
+        if next.is_none() {
+            *notices = None;
+            next = Some(Notice::Heard(false));
+        }
+        while let Some(notice) = next {
+            concerns |= machine.notice(&notice, now);
+            next = notices.as_mut().and_then(|it| it.try_recv().ok());
+        }
+        if concerns {
+            return;
+        }
     }
 }
 

@@ -44,6 +44,9 @@ pub struct ScopeDemand {
     pub name: Arc<str>,
     /// Requests that wait.
     pub queued: u32,
+    /// Whether every request of this process passes it. As long as some wait
+    /// there, none is held up by a permit that comes later than it might.
+    pub common: bool,
     /// Its windows.
     pub windows: Vec<WindowDemand>,
     /// Closed until then, by a refusal since the last time.
@@ -97,6 +100,7 @@ impl ScopeDemand {
         Self {
             name: name.into(),
             queued,
+            common: false,
             windows: Vec::new(),
             hold: None,
         }

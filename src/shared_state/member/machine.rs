@@ -4,13 +4,26 @@ use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     FailureMode, ScopeDemand, ScopeShare,
-    scope::{APART, Scope},
+    scope::{APART, Scope, TOGETHER, Worth},
     settings::{Outage, Settings, after},
 };
 use crate::shared_state::{Exchange, Notice, Reply, StoreError, StoreErrorKind};
 
 /// About so many scopes one exchange is, at most.
 const MOST: usize = 64;
+
+/// And so many members' parts of permits it reads. It is what an exchange costs
+/// the store, and others wait meanwhile.
+const READ: usize = 256;
+
+/// Up to so many members, a store reads them all.
+const FEW: usize = 16;
+
+/// So many notices that did not come tell that none does. One may be late.
+const MISSED: u32 = 2;
+
+/// The longest that one waits here which another process waits for.
+const LET_WAIT: Duration = Duration::from_secs(3);
 
 /// What one process holds, and what it should do next. It reads no clock, waits
 /// for nothing and sends nothing.
@@ -21,10 +34,20 @@ pub(super) struct Machine {
     settings: Settings,
     scopes: HashMap<Arc<str>, Scope>,
     number: u64,
+    /// How long permits are kept while notices come.
+    keep: Duration,
+    /// The store has said that they do not.
+    deaf: bool,
+    /// What a notice should have told, and a reply did, since the last one came.
+    missed: u32,
     pub(super) instances: u32,
     pub(super) epoch: Option<u64>,
     pub(super) store: Store,
     sent: Option<Sent>,
+    /// When the last exchange was sent.
+    asked: Option<Instant>,
+    /// When the state was heard of first that there is.
+    heard: Option<Instant>,
     pub(super) exchanges: u64,
     pub(super) failures: u64,
     backoff: Duration,
@@ -72,10 +95,15 @@ impl Machine {
             settings,
             scopes: HashMap::new(),
             number: 0,
+            keep: settings.keep,
+            deaf: false,
+            missed: 0,
             instances: settings.instances,
             epoch: None,
             store: Store::Unknown,
             sent: None,
+            asked: None,
+            heard: None,
             exchanges: 0,
             failures: 0,
             backoff: RETRY.0,
@@ -117,36 +145,125 @@ impl Machine {
     }
 
     pub(super) fn observe(&mut self, demands: Vec<ScopeDemand>, now: Instant) {
-        let is_first = self.epoch.is_none();
+        let lease = self.settings.lease;
+        let begins = self.heard.is_none_or(|heard| now < heard + lease);
+        let mut settings = self.settings;
+        settings.instances = settings.instances.max(self.instances);
         for demand in demands {
             let name = demand.name.clone();
             let scope = self
                 .scopes
                 .entry(name.clone())
                 .or_insert_with(|| Scope::new(name));
-            scope.observe(demand, is_first, &self.settings, now);
+            scope.observe(demand, begins, &settings, now);
+        }
+        self.expect();
+    }
+
+    /// Who waits for a permit will wait for its turn next. Were that not counted
+    /// in, a process would lose its part of what all share to those that have the
+    /// permits, and get it back too late.
+    fn expect(&mut self) {
+        let common = self.scopes.values().filter(|it| it.is_passed_by_all());
+        let Some(load) = common.map(Scope::load).max() else {
+            return;
+        };
+        let waiting = self.scopes.values().map(Scope::comes_next);
+        let waiting = waiting.fold(0, u32::saturating_add);
+        let timed = self.scopes.values_mut().filter(|scope| !scope.is_permits());
+        timed.for_each(|scope| scope.expect(waiting, load));
+    }
+
+    /// Whether it is about anything here.
+    pub(super) fn notice(&mut self, notice: &Notice, now: Instant) -> bool {
+        match notice {
+            Notice::Heard(heard) => {
+                self.deaf = !heard;
+                self.missed = 0;
+                self.keep_as_heard();
+                return true;
+            }
+            _ if mem::take(&mut self.missed) >= MISSED => self.keep_as_heard(),
+            _ => {}
+        }
+        match notice {
+            Notice::Hold { scope, wait } => {
+                let scope = self.scopes.get_mut(scope);
+                scope.map(|scope| scope.hear_hold(after(now, *wait)))
+            }
+            Notice::Learned { scope, span, ratio } => {
+                let scope = self.scopes.get_mut(scope);
+                scope.map(|scope| scope.hear_learned(*span, *ratio))
+            }
+            Notice::Wanted { scope, members } => {
+                let own = members.contains(&self.id);
+                let scope = self.scopes.get_mut(scope).filter(|_| own);
+                scope.map(Scope::call)
+            }
+            Notice::Permits { scope, parts } => {
+                let own = parts.iter().find(|part| part.member == self.id);
+                let own = own.filter(|_| !matches!(self.store, Store::Down { .. }));
+                let scope = self.scopes.get_mut(scope);
+                own.zip(scope)
+                    .map(|(part, scope)| scope.hear_permits(part, now))
+            }
+            Notice::Heard(_) => None,
+        }
+        .is_some()
+    }
+
+    /// While nobody would tell that others wait, nothing is kept that is not in use.
+    fn keep_as_heard(&mut self) {
+        let hears = !self.deaf && self.missed < MISSED;
+        self.settings.keep = if hears { self.keep } else { Duration::ZERO };
+    }
+
+    /// Until then no permit is worth an exchange of its own. Who got one now would
+    /// wait for its turn all the same, so for most of that time it may as well wait
+    /// for others that want one. Where no notice tells, that would be too long.
+    fn permits_worth(&self, now: Instant) -> Worth {
+        let hears = !self.settings.keep.is_zero();
+        let Some(asked) = self.asked.filter(|_| hears) else {
+            return Worth {
+                own: now,
+                others: now,
+            };
+        };
+        let scopes = || self.scopes.values();
+        let waits = scopes().filter(|scope| scope.is_common()).map(|scope| {
+            let accounts = scopes().filter(|scope| scope.uses_permits()).count();
+            scope.wait(u32::try_from(accounts).unwrap_or(u32::MAX))
+        });
+        // NOTE: it is less the fewer wait, so none is late for its turn.
+        let wait = waits.max().unwrap_or_default() * 4 / 5;
+        Worth {
+            own: asked + wait.min(TOGETHER),
+            others: asked + wait.min(LET_WAIT),
         }
     }
 
-    pub(super) fn notice(&mut self, notice: &Notice, now: Instant) {
-        match notice {
-            Notice::Hold { scope, wait } => {
-                if let Some(scope) = self.scopes.get_mut(scope) {
-                    scope.hear_hold(after(now, *wait));
-                }
-            }
-            Notice::Learned { scope, span, ratio } => {
-                if let Some(scope) = self.scopes.get_mut(scope) {
-                    scope.hear_learned(*span, *ratio);
-                }
-            }
-            Notice::Wanted { scope, members } => {
-                if members.contains(&self.id)
-                    && let Some(scope) = self.scopes.get_mut(scope)
-                {
-                    scope.call();
-                }
-            }
+    /// About so many permits one exchange is: fewer, the more members have a part.
+    fn most_permits(&self) -> usize {
+        let members = usize::try_from(self.instances).unwrap_or(FEW);
+        (READ / members.clamp(1, FEW)).min(MOST)
+    }
+
+    /// Of the accounts that nobody uses, no more are kept than one exchange
+    /// renews: those that were used last.
+    fn bound_kept(&mut self) {
+        let (all, most) = (self.scopes.len(), self.most_permits());
+        let windows = self.scopes.values_mut().flat_map(|it| &mut it.windows);
+        let mut idle: Vec<_> = windows.filter(|window| window.is_kept_idle()).collect();
+        let most = most.saturating_sub(all - idle.len().min(all));
+        let over = match self.settings.keep.is_zero() {
+            true => idle.len(),
+            false => idle.len().saturating_sub(most),
+        };
+        if over > 0 {
+            idle.sort_unstable_by_key(|window| window.kept_until);
+            idle.iter_mut()
+                .take(over)
+                .for_each(|it| it.kept_until = None);
         }
     }
 
@@ -210,8 +327,10 @@ impl Machine {
             (Store::Unknown, None) => Some(now),
             (_, Some(retry_at)) => Some(retry_at),
             (_, None) => {
+                let worth = self.permits_worth(now);
                 let due = self.scopes.values();
-                due.filter_map(|scope| scope.due(&self.settings, now)).min()
+                due.filter_map(|scope| scope.due(&self.settings, worth, now))
+                    .min()
             }
         }
     }
@@ -239,13 +358,23 @@ impl Machine {
     pub(super) fn prepare(&mut self, now: Instant) -> (Vec<Arc<str>>, Vec<ScopeShare>) {
         // What is due soon comes along: it is the exchanges that cost.
         let soon = now + self.settings.renew() / 2;
+        self.bound_kept();
+        let (worth, mut permits) = (self.permits_worth(now), self.most_permits());
         let mut due: Vec<(Instant, &mut Scope)> = Vec::new();
         for scope in self.scopes.values_mut() {
-            if let Some(at) = scope.due(&self.settings, now).filter(|at| *at <= soon) {
+            let at = scope.due(&self.settings, worth, now);
+            let comes = |at: &Instant| *at <= soon || scope.comes_along(now);
+            if let Some(at) = at.filter(comes) {
                 due.push((at, scope));
             }
         }
         due.sort_by_key(|(at, _)| *at);
+        due.retain(|(_, scope)| {
+            let is_one_more = scope.is_permits();
+            let fits = !is_one_more || permits > 0;
+            permits -= usize::from(is_one_more && fits);
+            fits
+        });
         due.truncate(MOST);
         let (mut names, mut lowered) = (Vec::new(), Vec::new());
         for (_, scope) in due {
@@ -271,10 +400,11 @@ impl Machine {
         let mut exchange = Exchange::new(self.id, self.number, self.settings.lease);
         for name in names {
             if let Some(scope) = self.scopes.get_mut(name) {
-                exchange.scopes.push(scope.ask(now));
+                exchange.scopes.push(scope.ask(self.number, now));
             }
         }
         self.retry_at = None;
+        self.asked = Some(now);
         self.sent = Some(Sent {
             exchange: exchange.clone(),
             at: now,
@@ -306,13 +436,20 @@ impl Machine {
         self.store = Store::Up;
         self.backoff = RETRY.0;
         self.instances = reply.instances.max(1);
-        self.epoch = Some(reply.epoch);
+        if self.epoch.replace(reply.epoch) != Some(reply.epoch) {
+            self.heard = Some(now);
+        }
         let lease_ends = sent.at + self.settings.lease;
+        let mut missed = false;
         for (ask, reply) in sent.exchange.scopes.iter().zip(&reply.scopes) {
             if let Some(scope) = self.scopes.get_mut(&ask.name) {
                 scope.told(ask);
-                scope.hear(reply, sent.exchange.number, lease_ends, now);
+                missed |= scope.hear(reply, sent.exchange.number, lease_ends, now);
             }
+        }
+        if missed {
+            self.missed = self.missed.saturating_add(1);
+            self.keep_as_heard();
         }
         match (was_down, fresh) {
             (true, _) => Some(Change::Back),

@@ -7,11 +7,26 @@ use super::{
     settings::{Outage, Settings, after},
     window::{Ahead, PERMIT, Window},
 };
-use crate::shared_state::{ScopeAsk, ScopeReply, WindowSpan};
+use crate::shared_state::{PermitPart, ScopeAsk, ScopeReply, WindowSpan};
 
 /// Between two exchanges about one scope, unless somebody waits there and
 /// nothing is held.
 pub(super) const APART: Duration = Duration::from_millis(250);
+
+/// The longest that a permit waits for others, to be asked for together.
+pub(super) const TOGETHER: Duration = Duration::from_secs(3);
+
+/// Whoever holds what it does not use asks as often whether somebody waits.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// From when on a permit is worth an exchange of its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Worth {
+    /// For a request here.
+    pub(super) own: Instant,
+    /// For one of another process.
+    pub(super) others: Instant,
+}
 
 /// One scope, as this process sees it.
 #[derive(Clone, Debug)]
@@ -19,8 +34,15 @@ pub(super) struct Scope {
     pub(super) name: Arc<str>,
     pub(super) windows: Vec<Window>,
     pub(super) queued: u32,
+    /// Requests that wait for a permit, and will wait here next.
+    coming: u32,
+    common: bool,
     told_queued: u32,
     acknowledged: u64,
+    /// The last exchange about it.
+    number: u64,
+    /// What was told after the reply that has not come yet.
+    early: Option<PermitPart>,
     /// When the last exchange about it was sent.
     asked: Option<Instant>,
     pub(super) leased_until: Option<Instant>,
@@ -44,8 +66,12 @@ impl Scope {
             name,
             windows: Vec::new(),
             queued: 0,
+            coming: 0,
+            common: false,
             told_queued: 0,
             acknowledged: 0,
+            number: 0,
+            early: None,
             asked: None,
             leased_until: None,
             ask_at: None,
@@ -59,18 +85,19 @@ impl Scope {
         }
     }
 
-    /// `is_first`: nothing was ever heard of the store.
+    /// `begins`: little was ever heard of the store.
     pub(super) fn observe(
         &mut self,
         demand: ScopeDemand,
-        is_first: bool,
+        begins: bool,
         settings: &Settings,
         now: Instant,
     ) {
-        self.queued = demand.queued;
+        (self.queued, self.common) = (demand.queued, demand.common);
         self.news_hold = self.news_hold.max(demand.hold);
-        let mut ahead = Ahead::of(&demand.windows, self.queued, self.part(), settings);
-        if is_first {
+        let queued = self.backlog();
+        let mut ahead = Ahead::of(&demand.windows, queued, self.part(), settings);
+        if begins && self.asked.is_none() {
             ahead = ahead.at_first(&demand.windows, settings);
         }
         let mut old = std::mem::take(&mut self.windows);
@@ -80,7 +107,10 @@ impl Scope {
                 Some(at) => old.swap_remove(at),
                 None => Window::new(window.clone()),
             };
-            next.observe(window, self.queued, ahead, now);
+            next.observe(window, queued, ahead, now);
+            if !self.called {
+                next.keep_for(settings.keep, now);
+            }
             self.windows.push(next);
         }
     }
@@ -97,14 +127,14 @@ impl Scope {
         for window in &mut self.windows {
             window.demand.busy.retain(|(at, _)| *at > now);
         }
-        let ahead = Ahead::of(
-            self.windows.iter().map(|it| &it.demand),
-            self.queued,
-            self.part(),
-            settings,
-        );
+        let queued = self.backlog();
+        let demands = self.windows.iter().map(|it| &it.demand);
+        let ahead = Ahead::of(demands, queued, self.part(), settings);
         for window in &mut self.windows {
-            window.observe(window.demand.clone(), self.queued, ahead, now);
+            window.observe(window.demand.clone(), queued, ahead, now);
+            if !self.called {
+                window.keep_for(settings.keep, now);
+            }
         }
     }
 
@@ -151,8 +181,148 @@ impl Scope {
             && self.windows.iter().all(|window| window.is_quiet())
     }
 
-    /// When the next exchange about it is due.
-    pub(super) fn due(&self, settings: &Settings, now: Instant) -> Option<Instant> {
+    /// What waits here, and what will.
+    fn backlog(&self) -> u32 {
+        self.queued.saturating_add(self.coming)
+    }
+
+    /// Of so many that wait for a permit, its part comes here next: as large as
+    /// its part of the `load` of what all pass.
+    pub(super) fn expect(&mut self, waiting: u32, load: u64) {
+        let part = u64::from(waiting) * self.load().min(load) / load.max(1);
+        self.coming = u32::try_from(part).unwrap_or(waiting);
+    }
+
+    /// What was sent within its shortest window, and waits.
+    pub(super) fn load(&self) -> u64 {
+        let windows = self.windows.iter().map(|window| &window.demand);
+        let shortest = windows.min_by_key(|window| window.span.length());
+        u64::from(self.queued) + shortest.map_or(0, |window| window.used().into())
+    }
+
+    /// Of those that wait for a permit, so many at most will go on together.
+    pub(super) fn comes_next(&self) -> u32 {
+        let permits = self.windows.iter().filter(|window| window.is_permit());
+        let most = permits.map(|window| window.demand.limit).max();
+        self.queued.min(most.unwrap_or(0))
+    }
+
+    /// Whether every request passes it.
+    pub(super) fn is_passed_by_all(&self) -> bool {
+        self.common
+    }
+
+    /// Whether every request passes it, and some wait for it now.
+    pub(super) fn is_common(&self) -> bool {
+        self.common && self.queued > 0
+    }
+
+    /// Whether all of it is permits.
+    pub(super) fn is_permits(&self) -> bool {
+        !self.windows.is_empty() && self.windows.iter().all(Window::is_permit)
+    }
+
+    pub(super) fn uses_permits(&self) -> bool {
+        self.is_permits() && self.windows.iter().any(|it| it.demand.in_flight > 0)
+    }
+
+    /// How long one more waits here: it comes after one of each account, or after
+    /// all.
+    pub(super) fn wait(&self, accounts: u32) -> Duration {
+        let limits = self.applied.iter().flat_map(|share| &share.limits);
+        let shortest = limits.min_by_key(|(span, _)| span.length());
+        shortest.map_or(Duration::ZERO, |(span, limit)| {
+            let before = self.queued.min(accounts);
+            span.length().saturating_mul(before) / (*limit).max(1)
+        })
+    }
+
+    /// A store has told what it has of permits. See [`PermitPart`].
+    pub(super) fn hear_permits(&mut self, part: &PermitPart, now: Instant) {
+        // Somebody waits, or we did: what is not in use goes on.
+        self.called = true;
+        self.windows.iter_mut().for_each(|it| it.kept_until = None);
+        let leased = self.leased_until.is_some_and(|until| now < until);
+        if part.number != self.number || self.claim {
+            return;
+        }
+        if self.unheard {
+            self.early = Some(*part);
+        } else if leased {
+            self.take_permits(part);
+        }
+    }
+
+    fn take_permits(&mut self, part: &PermitPart) {
+        for window in self.windows.iter_mut().filter(|it| it.is_permit()) {
+            window.hear_permits(part.held, part.target);
+        }
+    }
+
+    /// When the next exchange about it is due, where it is permits: for the sake
+    /// of a request or of another process, only when it is
+    /// `worth` it.
+    fn permits_due(&self, settings: &Settings, worth: Worth, now: Instant) -> Option<Instant> {
+        let any = |is: &dyn Fn(&Window) -> bool| self.windows.iter().any(is);
+        let Some(asked) = self.asked else {
+            let wants = self.queued > 0 || any(&|window| window.want > 0);
+            return wants.then_some(worth.own.max(now));
+        };
+        if self.claim || self.unheard || self.rests {
+            return Some(now);
+        }
+        if self.is_starved() && self.told_queued == 0 {
+            return Some(worth.own.max(now));
+        }
+        let known = any(&|window| window.held > 0 || window.told_want > 0);
+        let renew = match any(&|window| window.held > window.demand.in_flight) {
+            // Nothing tells that others wait, should that notice be lost.
+            true => settings.renew().min(LOOK),
+            false => settings.renew(),
+        };
+        let mut due = known.then(|| asked + renew);
+        let mut sooner = |at: Instant| due = Some(due.map_or(at, |due| due.min(at)));
+        let gives = any(&|window| window.gives_permits(now) || window.want < window.told_want);
+        let owes = any(&Window::owes_permits);
+        let lacks = |window: &Window| window.want > window.told_want && window.wants_permits();
+        if owes || gives && (self.called || settings.keep.is_zero()) {
+            sooner(worth.others.max(asked + APART));
+        }
+        if any(&lacks) {
+            sooner(worth.own.max(asked + APART));
+        }
+        if self.queued > 0 && any(&Window::wants_permits) {
+            // Nothing tells whoever waits that a notice was lost.
+            let at = self
+                .ask_at
+                .map_or(Duration::MAX, |at| at.saturating_duration_since(asked));
+            let again = match settings.keep.is_zero() {
+                true => APART,
+                false => APART * 4,
+            };
+            if worth.own <= now || worth.own <= asked {
+                let most = (settings.lease / 4).min(APART * 5);
+                sooner(asked + at.clamp(again, most.max(again)));
+            } else {
+                sooner(worth.own.max(asked + settings.renew().min(TOGETHER)));
+            }
+        }
+        due
+    }
+
+    /// Whether it goes along with any exchange.
+    pub(super) fn comes_along(&self, now: Instant) -> bool {
+        let news = |window: &Window| {
+            window.want != window.told_want || window.gives_permits(now) || window.wants_permits()
+        };
+        self.is_permits() && self.windows.iter().any(news)
+    }
+
+    /// When the next exchange about it is due. See `permits_due`.
+    pub(super) fn due(&self, settings: &Settings, worth: Worth, now: Instant) -> Option<Instant> {
+        if self.is_permits() && self.news_hold.is_none() {
+            return self.permits_due(settings, worth, now);
+        }
         let Some(asked) = self.asked else {
             let any = self.queued > 0 || self.windows.iter().any(|window| window.want > 0);
             return any.then_some(now);
@@ -170,7 +340,7 @@ impl Scope {
         let holds = self.windows.iter().any(|window| window.held > 0);
         let mut due = holds.then(|| asked + settings.renew());
         let mut sooner = |at: Instant| due = Some(due.map_or(at, |due| due.min(at)));
-        if self.called || self.windows.iter().any(Window::has_surplus) {
+        if self.called || self.windows.iter().any(|window| window.has_surplus(now)) {
             sooner(soon);
         }
         if self
@@ -180,17 +350,13 @@ impl Scope {
         {
             sooner(soon);
         }
-        let (queued, told) = (self.queued, self.told_queued);
+        let (queued, told) = (self.backlog(), self.told_queued);
         let contended = self
             .windows
             .iter()
             .any(|window| window.want > window.target);
         if contended && sticky(told, queued) != told {
             sooner(asked + APART * 8);
-        }
-        if self.queued > 0 && self.windows.iter().any(Window::wants_permits) {
-            // Others let go of them at any time.
-            sooner(asked + APART * 4);
         }
         if self.queued > 0
             && let Some(at) = self.ask_at
@@ -241,7 +407,7 @@ impl Scope {
         let valid_until = applied.map_or(now, |share| share.valid_until);
         self.share_by(now, valid_until, |at, window| {
             let limit = applied.map_or(0, |share| limit_of(share, at));
-            limit.min(window.keep())
+            limit.min(window.keep(now))
         })
     }
 
@@ -326,9 +492,9 @@ impl Scope {
 
     /// Gives back what is beyond its part. The layer knows the lower limits, and
     /// `observe` has heard what was sent until then.
-    pub(super) fn ask(&mut self, now: Instant) -> ScopeAsk {
+    pub(super) fn ask(&mut self, number: u64, now: Instant) -> ScopeAsk {
         let mut ask = ScopeAsk::new(self.name.clone());
-        self.told_queued = sticky(self.told_queued, self.queued);
+        self.told_queued = sticky(self.told_queued, self.backlog());
         ask.acknowledged = self.acknowledged;
         ask.claim = self.claim;
         ask.hold = self
@@ -336,24 +502,25 @@ impl Scope {
             .map(|until| until.saturating_duration_since(now));
         for window in &mut self.windows {
             if !self.claim {
-                window.give_back(window.keep(), now);
+                window.give_back(window.keep(now), now);
             }
             ask.windows.push(window.ask(self.told_queued, now));
         }
-        self.asked = Some(now);
+        (self.asked, self.number, self.early) = (Some(now), number, None);
         // What it claims, it gives back only with the next.
         self.rests &= self.claim;
         (self.called, self.unheard) = (false, true);
         ask
     }
 
+    /// Whether a notice should have told some of it.
     pub(super) fn hear(
         &mut self,
         reply: &ScopeReply,
         number: u64,
         lease_ends: Instant,
         now: Instant,
-    ) {
+    ) -> bool {
         self.acknowledged = number;
         (self.claim, self.unheard) = (false, false);
         self.leased_until = Some(lease_ends);
@@ -363,10 +530,14 @@ impl Scope {
         for (window, reply) in self.windows.iter_mut().zip(&reply.windows) {
             window.hear(reply, now);
         }
+        if let Some(part) = self.early.take() {
+            self.take_permits(&part);
+        }
         // For the sake of one token of many it need not ask at once.
         let patient = self.windows.iter().all(|window| !window.lacks());
         let ask_in = reply.ask_in.filter(|wait| *wait > APART || !patient);
         self.ask_at = ask_in.map(|wait| after(now, wait));
+        reply.missed
     }
 
     /// The news of the last exchange have come.

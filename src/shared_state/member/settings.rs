@@ -20,6 +20,8 @@ pub(super) struct Settings {
     pub(super) deadline: Duration,
     pub(super) failure_mode: FailureMode,
     pub(super) instances: u32,
+    /// How long a permit is kept that nobody here uses, and nobody else wants.
+    pub(super) keep: Duration,
 }
 
 impl Settings {

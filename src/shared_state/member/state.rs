@@ -66,6 +66,9 @@ pub(super) struct Shared {
 /// frees what it was about.
 const LONGEST_DEADLINE: Duration = Duration::from_secs(1);
 
+/// Longer than it takes an app to come back to most of its accounts.
+const KEEP: Duration = Duration::from_secs(30);
+
 // ===== impl SharedState =====
 
 impl SharedState {
@@ -79,6 +82,7 @@ impl SharedState {
                 deadline: Duration::from_millis(50),
                 failure_mode: FailureMode::LocalShare,
                 instances: 1,
+                keep: KEEP,
             },
         }
     }

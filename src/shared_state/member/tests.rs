@@ -22,6 +22,7 @@ fn settings(failure_mode: FailureMode) -> Settings {
         deadline: Duration::from_millis(50),
         failure_mode,
         instances: 1,
+        keep: Duration::from_secs(30),
     }
 }
 
@@ -135,6 +136,8 @@ enum Step {
     Exchange(usize, Fate),
     Pass(u64),
     Kill(usize),
+    /// A process hears what the store has told, or that got lost.
+    Hear(usize, bool),
 }
 
 #[derive(Clone, Debug)]
@@ -165,6 +168,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         8 => (who.clone(), fate).prop_map(|(who, fate)| Step::Exchange(who, fate)),
         6 => (0_u64..700).prop_map(Step::Pass),
         1 => (0_u64..20_000).prop_map(Step::Pass),
+        4 => (who.clone(), prop::bool::weighted(0.9)).prop_map(|(who, hears)| Step::Hear(who, hears)),
         1 => who.prop_map(Step::Kill),
     ];
     prop::collection::vec(step, 1..150)
@@ -179,6 +183,8 @@ fn most_in_a_window(limit: u32, span: u64, steps: Vec<Step>) -> usize {
     let mut processes: Vec<Process> = (1..=4).map(|id| process(id, now)).collect();
     let (mut ledger, mut next, mut late) = (Ledger::new(), 5, Vec::new());
     let (mut uses, mut most) = (Vec::<Instant>::new(), 0);
+    // For each process, what was told and not heard yet.
+    let mut told: [VecDeque<Notice>; 4] = Default::default();
     for step in steps {
         match step {
             Step::Pass(time) => now += Duration::from_millis(time),
@@ -188,6 +194,13 @@ fn most_in_a_window(limit: u32, span: u64, steps: Vec<Step>) -> usize {
             }
             Step::Queue(who, count) => processes[who].queued = count,
             Step::Look(who) => processes[who].look(now),
+            Step::Hear(who, hears) => {
+                let notices = std::mem::take(&mut told[who]);
+                for notice in notices.iter().filter(|_| hears) {
+                    processes[who].machine.notice(notice, now);
+                }
+                processes[who].look(now);
+            }
             Step::Answered(who, count) => (0..count).for_each(|_| processes[who].answered()),
             Step::Send(who, count) => {
                 let sent = (0..count).filter(|_| processes[who].send(now)).count();
@@ -198,7 +211,11 @@ fn most_in_a_window(limit: u32, span: u64, steps: Vec<Step>) -> usize {
                 let exchange = process.ask(now);
                 let timeout = Err(StoreError::new(StoreErrorKind::Timeout));
                 let mut carry = |exchange: &Exchange, now: Instant| {
-                    ledger.exchange(exchange, START + (now - began), &mut Vec::new())
+                    let mut notices = Vec::new();
+                    let reply = ledger.exchange(exchange, START + (now - began), &mut notices);
+                    told.iter_mut()
+                        .for_each(|told| told.extend(notices.iter().cloned()));
+                    reply
                 };
                 match fate {
                     Fate::Lost => drop(process.hear(timeout, now)),
@@ -360,6 +377,7 @@ fn reply() -> impl Strategy<Value = Reply> {
                 windows,
                 hold,
                 ask_in,
+                missed: instances % 2 == 0,
             });
         }
         reply

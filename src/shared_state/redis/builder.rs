@@ -1,6 +1,6 @@
 use std::{fmt, time::Duration};
 
-use redis::{Client, cluster::ClusterClientBuilder};
+use redis::{Client, IntoConnectionInfo, cluster::ClusterClientBuilder, io::tcp::TcpSettings};
 
 use super::{InvalidRedis, RedisState, keys::Keys, link::Place};
 
@@ -88,6 +88,7 @@ impl RedisStateBuilder {
                 None => cluster,
             };
             let cluster = cluster
+                .tcp_settings(at_once())
                 .connection_timeout(self.connect_timeout)
                 // One who waits has gone away long before.
                 .response_timeout(self.connect_timeout)
@@ -104,13 +105,22 @@ impl RedisStateBuilder {
 
     // NOTE: redis quotes the address in some of its errors.
     fn open(&self, url: &str) -> Result<Client, InvalidRedis> {
+        let server = url.into_connection_info();
+        let server = server.map_err(|_| InvalidRedis::Address)?;
+        let server = server.set_tcp_settings(at_once());
         #[cfg(feature = "redis-tls")]
         if let Some(root) = &self.root {
-            let client = Client::build_with_tls(url, certificates(root));
+            let client = Client::build_with_tls(server, certificates(root));
             return client.map_err(|_| InvalidRedis::Certificate);
         }
-        Client::open(url).map_err(|_| InvalidRedis::Address)
+        Client::open(server).map_err(|_| InvalidRedis::Address)
     }
+}
+
+/// The end of a long exchange does not wait until its beginning is acknowledged,
+/// which may take as long as a deadline.
+fn at_once() -> TcpSettings {
+    TcpSettings::default().set_nodelay(true)
 }
 
 #[cfg(feature = "redis-tls")]

@@ -23,11 +23,13 @@ const TRY: Duration = Duration::from_secs(2);
 /// hears all, so any will do.
 pub(super) async fn listen(clients: Vec<Client>, channel: String, to: mpsc::Sender<Notice>) {
     let mut wait = SOONEST;
+    to.send(Notice::Heard(false)).await.ok();
     for client in clients.iter().cycle() {
         let heard = tokio::select! {
             heard = hear(client, &channel, &to) => heard,
             () = to.closed() => return,
         };
+        to.send(Notice::Heard(false)).await.ok();
         wait = match heard {
             Ok(()) => SOONEST,
             Err(_) => (wait * 2).min(LATEST),
@@ -39,13 +41,16 @@ pub(super) async fn listen(clients: Vec<Client>, channel: String, to: mpsc::Send
     }
 }
 
-/// Listens to one server until it is lost. An error: it was never there.
+/// Listens to one server until it is lost, and tells whether it does. An error: it
+/// was never there.
 async fn hear(client: &Client, channel: &str, to: &mpsc::Sender<Notice>) -> Result<(), RedisError> {
     let Ok(listener) = timeout(TRY, connect(client, channel)).await else {
         return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
     };
     let (mut sink, mut stream) = listener?.split();
     let mut tries = interval(TRY);
+    // NOTE: not by `try_send`, for no reply tells it.
+    to.send(Notice::Heard(true)).await.ok();
     loop {
         tokio::select! {
             message = stream.next() => {

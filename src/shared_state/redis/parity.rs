@@ -1,17 +1,18 @@
 //! The script does what the ledger does: the same exchanges at the same times
-//! get the same replies. It needs a real `redis-server`.
+//! get the same replies, and everybody hears the same notices. It needs a real `redis-server`.
 
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use proptest::{
     prelude::*,
     strategy::ValueTree,
     test_runner::{Config, TestRng, TestRunner},
 };
-use redis::aio::MultiplexedConnection;
+use redis::aio::{MultiplexedConnection, PubSub};
 
 use self::server::Server;
-use super::{keys::Keys, script::Script};
+use super::{keys::Keys, script::Script, wire};
 use crate::shared_state::{Exchange, Ledger, ScopeAsk, StoreError, Tokens, WindowAsk, WindowSpan};
 
 #[path = "../../../tests/redis/server.rs"]
@@ -96,8 +97,13 @@ fn said(members: u64) -> impl Strategy<Value = Said> {
     })
 }
 
-async fn same(connection: &mut MultiplexedConnection, script: &Script, story: Vec<Said>) {
-    let keys = Keys::new("test", "parity");
+async fn same(
+    connection: &mut MultiplexedConnection,
+    notices: &mut PubSub,
+    script: &Script,
+    story: Vec<Said>,
+) {
+    let keys = keys();
     redis::cmd("FLUSHALL").exec_async(connection).await.unwrap();
     let (mut ledger, mut now) = (Ledger::new(), START);
     let mut numbers = std::collections::HashMap::new();
@@ -118,24 +124,48 @@ async fn same(connection: &mut MultiplexedConnection, script: &Script, story: Ve
             .exec_async(connection)
             .await
             .unwrap();
-        let ours = ledger.exchange(&exchange, Duration::from_millis(now), &mut Vec::new());
+        let mut told = Vec::new();
+        let ours = ledger.exchange(&exchange, Duration::from_millis(now), &mut told);
         let theirs = script.run(connection, &exchange, &keys).await;
         assert_eq!(theirs, ours, "exchange {at}: {exchange:?}");
+        // What comes after the last one is one too many.
+        publish(connection, &keys.channel(), END).await;
+        let mut messages = notices.on_message();
+        for notice in told.into_iter().map(Some).chain([None]) {
+            let message = messages.next().await.expect("the server is there");
+            let text: String = message.get_payload().expect("a text");
+            assert_eq!(wire::notice(&text), notice, "exchange {at}: {exchange:?}");
+            assert_eq!(text == END, notice.is_none(), "exchange {at}: {text}");
+        }
         assert!(ours.is_ok() || said.newer == 0 || ours == Err(StoreError::stale()));
     }
+}
+
+const END: &str = "end";
+
+fn keys() -> Keys {
+    Keys::new("test", "parity")
+}
+
+async fn publish(connection: &mut MultiplexedConnection, channel: &str, text: &str) {
+    let mut publish = redis::cmd("PUBLISH");
+    let publish = publish.arg(channel).arg(text);
+    publish.exec_async(connection).await.expect("a server");
 }
 
 async fn compare(cases: u32, length: usize, members: u64) {
     let server = Server::start(&[]).await;
     let client = redis::Client::open(server.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut notices = client.get_async_pubsub().await.unwrap();
+    notices.subscribe(keys().channel()).await.unwrap();
     let script = Script::with_clock(CLOCK);
     let rng = TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let stories = prop::collection::vec(said(members), length);
     for _ in 0..cases {
         let story = stories.new_tree(&mut runner).unwrap().current();
-        same(&mut connection, &script, story).await;
+        same(&mut connection, &mut notices, &script, story).await;
     }
 }
 

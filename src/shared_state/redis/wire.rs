@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use super::keys::Keys;
 use crate::shared_state::{
-    Exchange, Notice, Reply, ScopeReply, StoreError, StoreErrorKind, Tokens, WindowReply,
-    WindowSpan, allocation::LONGEST_LEASE, exchange::millis,
+    Exchange, Notice, PermitPart, Reply, ScopeReply, StoreError, StoreErrorKind, Tokens,
+    WindowReply, WindowSpan, allocation::LONGEST_LEASE, exchange::millis,
 };
 
 /// Adds the keys and the arguments of an exchange.
@@ -85,6 +85,7 @@ impl Numbers<'_> {
             let mut answer = ScopeReply {
                 hold: self.maybe()?.map(Duration::from_millis),
                 ask_in: self.maybe()?.map(Duration::from_millis),
+                missed: self.number::<u8>()? == 1,
                 ..ScopeReply::default()
             };
             for _ in &scope.windows {
@@ -128,8 +129,21 @@ pub(super) fn notice(text: &str) -> Option<Notice> {
                 members: members.collect::<Option<_>>()?,
             })
         }
+        "permits" => Some(Notice::Permits {
+            scope,
+            parts: value.split(',').map(permit_part).collect::<Option<_>>()?,
+        }),
         _ => None,
     }
+}
+
+fn permit_part(text: &str) -> Option<PermitPart> {
+    let mut words = text.split(':');
+    let member = u64::from_str_radix(words.next()?, 16).ok()?;
+    let number = words.next()?.parse().ok()?;
+    let (held, target) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    let part = PermitPart::new(member, number, held, target);
+    words.next().is_none().then_some(part)
 }
 
 #[cfg(test)]
@@ -149,13 +163,14 @@ mod tests {
 
     #[test]
     fn an_answer_is_read_to_its_end() {
-        let answer = [1, 9, 4, -1, 250, 3, 2, 10, 0, -1, 1, 40, 2];
+        let answer = [1, 9, 4, -1, 250, 1, 3, 2, 10, 0, -1, 1, 40, 2];
         let reply = read(&answer, &exchange()).unwrap();
         let window = &reply.scopes[0].windows[0];
         assert_eq!((window.target, window.held, window.limit), (3, 2, 10));
         assert_eq!(window.granted, [Tokens::new(2, Duration::from_millis(40))]);
         assert_eq!(reply.scopes[0].ask_in, Some(Duration::from_millis(250)));
-        assert!(read(&answer[..12], &exchange()).is_err());
+        assert!(reply.scopes[0].missed);
+        assert!(read(&answer[..13], &exchange()).is_err());
     }
 
     #[test]
@@ -176,13 +191,22 @@ mod tests {
         assert_eq!(notice("learned 500000,1000 app"), learned(second));
         assert_eq!(notice("learned 500000,-1 app"), learned(WindowSpan::DayUtc));
         assert_eq!(notice("learned 500000,-2 app"), None);
+        let parts = vec![PermitPart::new(10, 7, 2, 1), PermitPart::new(1, 9, 0, 3)];
+        assert_eq!(
+            notice("permits 000000000000000a:7:2:1,0000000000000001:9:0:3 a b, c"),
+            Some(Notice::Permits {
+                scope: "a b, c".into(),
+                parts
+            })
+        );
+        assert_eq!(notice("permits a:7:2 app"), None);
     }
 
     proptest! {
         #[test]
         fn nonsense_is_an_error_and_no_panic(answer in prop::collection::vec(-2_i64..20, 0..30)) {
             let good = read(&answer, &exchange());
-            prop_assert!(good.is_err() || answer.len() >= 11);
+            prop_assert!(good.is_err() || answer.len() >= 12);
         }
 
         #[test]

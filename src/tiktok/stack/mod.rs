@@ -87,8 +87,9 @@
 //! of it, with the other processes that use the same app. It costs a round trip to
 //! the store every two to three seconds, and no request waits for one unless
 //! its process has nothing left. The permits of the accounts stay those of each
-//! process, for they cost a round trip for each account that was not used within a
-//! second; to share them too, share the part that has them, with the same state:
+//! process, for one that is held while its request waits for its turn is missing to
+//! the others; to share them too, share the part that has them, with the same state,
+//! which costs [hardly more](crate::per_account_concurrency#sharing):
 //!
 //! ```
 //! # #[cfg(feature = "shared-state")]

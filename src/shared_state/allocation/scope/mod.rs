@@ -3,8 +3,8 @@ mod parts;
 use std::collections::BTreeMap;
 
 use super::{
-    BACK, DAY, FLIGHT, KEPT, RECLAIM,
-    window::{Missing, Part, Statement, Window, gone_at, step},
+    BACK, FLIGHT, KEPT, RECLAIM,
+    window::{Missing, Part, Statement, Window, gone_at, ordered, step},
 };
 use crate::shared_state::{
     Notice, ScopeAsk, ScopeReply, Tokens, WindowReply, WindowSpan,
@@ -32,6 +32,16 @@ struct Record {
     number: u64,
     expires: u64,
     parts: BTreeMap<i64, Part>,
+}
+
+/// What was heard of a member.
+struct Heard {
+    /// It was unknown.
+    is_new: bool,
+    /// See [`ScopeReply::missed`].
+    missed: bool,
+    /// What it holds of each window before any grant.
+    holds: Vec<u64>,
 }
 
 /// Who speaks, and when.
@@ -67,10 +77,17 @@ impl Scope {
         let now = speaker.now;
         self.heard_at = now;
         self.hear_hold(ask, now, notices);
-        let (is_new, holds) = self.hear_windows(ask, speaker, notices);
+        let Heard {
+            is_new,
+            missed: missed_notice,
+            holds,
+        } = self.hear_windows(ask, speaker, notices);
         let filled = self.fill_if_due(now);
         let settled_at = speaker.settled_at.max(self.settled_at);
-        let mut reply = ScopeReply::default();
+        let mut reply = ScopeReply {
+            missed: missed_notice,
+            ..ScopeReply::default()
+        };
         let (mut ask_in, mut missing) = (u64::MAX, false);
         let members = self.members.len() as u64;
         for (window_ask, held) in ask.windows.iter().zip(holds) {
@@ -87,6 +104,7 @@ impl Scope {
                 true => part.target,
                 // Not counted in yet.
                 false if is_new => part.want.min(window.limit / members),
+                false if code == 0 => part.target.min(part.want.max(part.held)),
                 false => part.target.min(part.want),
             };
             if now < settled_at {
@@ -105,8 +123,8 @@ impl Scope {
             let most = window.fair(part, target, &others, now);
             let granted = window.grant(part, most, now);
             if part.held < target {
-                missing = true;
-                ask_in = ask_in.min(window.more_in(now));
+                missing |= code != 0;
+                ask_in = ask_in.min(window.more_in(code, now));
             } else if part.want > part.held && window.turn > 0 {
                 ask_in = ask_in.min(window.turn - now % window.turn);
             }
@@ -119,8 +137,18 @@ impl Scope {
                     .map(|(from_in, count)| Tokens::new(narrow(count), duration(from_in)))
                     .collect(),
                 limit: narrow(window.limit),
-                spare: narrow(window.spare() / speaker.instances),
+                spare: narrow(match code {
+                    0 => window.spare(),
+                    _ => window.spare() / speaker.instances,
+                }),
             });
+        }
+        if filled {
+            self.hand_on(ask, speaker, now >= settled_at, notices);
+            let replies = ask.windows.iter().zip(&mut reply.windows);
+            for (_, reply) in replies.filter(|(ask, _)| ask.span.code() == 0) {
+                reply.spare = self.windows.get(&0).map_or(0, |it| narrow(it.spare()));
+            }
         }
         if missing && filled {
             self.call(ask, speaker, notices);
@@ -145,14 +173,12 @@ impl Scope {
         }
     }
 
-    /// Whether the member was unknown, and what it holds of each window before
-    /// any grant.
     fn hear_windows(
         &mut self,
         ask: &ScopeAsk,
         speaker: Speaker,
         notices: &mut Vec<Notice>,
-    ) -> (bool, Vec<u64>) {
+    ) -> Heard {
         let name = &ask.name;
         let now = speaker.now;
         let known = self.members.get(&speaker.member);
@@ -165,6 +191,7 @@ impl Scope {
         let record = self.members.entry(speaker.member).or_default();
         (record.number, record.expires) = (speaker.number, now + speaker.lease);
         let mut holds = Vec::with_capacity(ask.windows.len());
+        let mut missed = false;
         for ask in &ask.windows {
             let code = ask.span.code();
             let window = self.windows.entry(code).or_default();
@@ -182,6 +209,8 @@ impl Scope {
                 permits: code == 0,
             };
             window.pass(now);
+            let said = returned.iter().fold(says.held, |sum, back| sum + back.1);
+            missed |= code == 0 && !trusted && !unheard && part.held > said;
             window.settle(part, &says, now, step(code));
             part.limit = u64::from(ask.limit);
             part.want = u64::from(ask.want);
@@ -206,7 +235,11 @@ impl Scope {
             }
             counts
         });
-        (is_new, holds)
+        Heard {
+            is_new,
+            missed,
+            holds,
+        }
     }
 
     /// Tokens that the others are to have, and do not hold yet.
@@ -254,11 +287,6 @@ fn unclaimed(code: i64, limit: u64, speaker: Speaker) -> u64 {
 /// Whether a window outlasts a lease.
 fn is_long(code: i64, speaker: Speaker) -> bool {
     ordered(code) > speaker.lease
-}
-
-/// Short windows first; a day is a long one.
-fn ordered(code: i64) -> u64 {
-    if code < 0 { DAY } else { code.unsigned_abs() }
 }
 
 fn length(span: WindowSpan) -> u64 {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Scope, Speaker, ordered};
+use super::{Record, Scope, Speaker, narrow, ordered, unclaimed};
 use crate::shared_state::{
-    Notice, ScopeAsk,
+    Notice, PermitPart, ScopeAsk,
     allocation::{
         AGAIN, CALLED, EXACT, FEW,
         fill::{Wish, fill},
@@ -82,7 +82,10 @@ impl Scope {
                 part.target = *target;
             }
             // Permits say nothing about a rate.
-            if wanted > limit && code != 0 {
+            if code == 0 {
+                let left = limit.saturating_sub(targets.iter().sum());
+                leave_unwanted(&mut self.members, left, now);
+            } else if wanted > limit {
                 let ids = parts.iter().map(|(id, _)| *id);
                 scarce = Some((limit, ids.zip(targets).collect()));
             }
@@ -109,6 +112,65 @@ impl Scope {
         });
     }
 
+    /// Hands on the permits that are free to those who miss some, and tells those
+    /// who hold some that the speaker waits.
+    pub(super) fn hand_on(
+        &mut self,
+        ask: &ScopeAsk,
+        speaker: Speaker,
+        settled: bool,
+        notices: &mut Vec<Notice>,
+    ) {
+        let (now, own) = (speaker.now, speaker.member);
+        let Some(window) = self.windows.get_mut(&0) else {
+            return;
+        };
+        let record = self.members.get(&own);
+        let part = record.and_then(|record| record.parts.get(&0));
+        let waits = part.is_some_and(|part| part.want > part.held);
+        let calls = waits && now >= self.called_at + AGAIN;
+        if !calls && window.spare() == 0 {
+            return;
+        }
+        // Who comes after the one that gives has it first.
+        let after = self.members.range(own..).map(|(id, _)| *id);
+        let before = self.members.range(..own).map(|(id, _)| *id);
+        let ids: Vec<u64> = after.chain(before).filter(|id| *id != own).collect();
+        // Of those who hold some, first those who hold more than their part.
+        let (mut parts, mut rest) = (Vec::new(), Vec::new());
+        for id in ids {
+            let alive = self.members.get_mut(&id).filter(|it| it.expires > now);
+            let Some(record) = alive else { continue };
+            let Some(part) = record.parts.get_mut(&0) else {
+                continue;
+            };
+            let target = match part.held {
+                _ if settled => part.target,
+                0 => part.target.min(unclaimed(0, window.limit, speaker)),
+                held => held,
+            };
+            let some = target.saturating_sub(part.held).min(window.spare());
+            part.held += some;
+            window.held += some;
+            let (held, target) = (narrow(part.held), narrow(part.target));
+            let told = PermitPart::new(id, record.number, held, target);
+            if some > 0 || (calls && held > target && parts.len() < CALLED) {
+                parts.push(told);
+            } else if calls && held > 0 {
+                rest.push(told);
+            }
+        }
+        let more = CALLED.saturating_sub(parts.len());
+        parts.extend(rest.into_iter().take(more));
+        if calls {
+            self.called_at = now;
+        }
+        if !parts.is_empty() {
+            let scope = ask.name.clone();
+            notices.push(Notice::Permits { scope, parts });
+        }
+    }
+
     /// Calls on those who hold more than their part.
     pub(super) fn call(&mut self, ask: &ScopeAsk, speaker: Speaker, notices: &mut Vec<Notice>) {
         let now = speaker.now;
@@ -118,7 +180,10 @@ impl Scope {
         let over = self.members.iter().filter(|(member, record)| {
             **member != speaker.member
                 && record.expires > now
-                && record.parts.values().any(|part| part.held > part.target)
+                && record
+                    .parts
+                    .iter()
+                    .any(|(code, part)| *code != 0 && part.held > part.target)
         });
         let members: Vec<u64> = over.map(|(member, _)| *member).take(CALLED).collect();
         if !members.is_empty() {
@@ -154,6 +219,17 @@ fn leave(window: &Window, limit: u64, parts: &[(u64, &mut Part)], targets: &mut 
         .iter_mut()
         .zip(more)
         .for_each(|(target, more)| *target += more);
+}
+
+/// A permit that nobody else has a use for may stay where it is.
+fn leave_unwanted(members: &mut BTreeMap<u64, Record>, mut left: u64, now: u64) {
+    for record in members.values_mut().filter(|it| it.expires > now) {
+        if let Some(part) = record.parts.get_mut(&0) {
+            let more = part.held.saturating_sub(part.target).min(left);
+            part.target += more;
+            left -= more;
+        }
+    }
 }
 
 /// How long a token that cannot be parted stays with one, in milliseconds.

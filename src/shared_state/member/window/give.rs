@@ -110,6 +110,7 @@ impl Window {
             // What is in use though its lease was over may be another's by now,
             // and must not be taken again.
             self.held = self.held.min(reply.held);
+            self.is_full = reply.spare == 0 && reply.held < reply.limit;
         }
         self.learned.hear(reply.learned);
         self.target = reply.target.min(self.demand.limit);
@@ -128,6 +129,7 @@ impl Window {
     /// What it holds is another member's.
     pub(in crate::shared_state::member) fn forget(&mut self) {
         (self.held, self.target, self.spare, self.told_want) = (0, 0, 0, 0);
+        self.kept_until = None;
         self.late.clear();
         self.returning.clear();
     }

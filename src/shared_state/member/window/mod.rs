@@ -35,6 +35,10 @@ pub(super) struct Window {
     wanted_at: Option<Instant>,
     /// When anything was sent, or waited, last.
     used_at: Option<Instant>,
+    /// Permits are kept until then, as long as nobody else wants them.
+    pub(super) kept_until: Option<Instant>,
+    /// Others hold all permits but ours, so the next that wants one waits for it.
+    is_full: bool,
     pub(super) told_want: u32,
     /// So few were left that a longer window is used up before the lease ends.
     is_low: bool,
@@ -54,6 +58,8 @@ impl Window {
             want: 0,
             wanted_at: None,
             used_at: None,
+            kept_until: None,
+            is_full: false,
             told_want: 0,
             is_low: false,
             learned: Learned::default(),
@@ -97,9 +103,16 @@ impl Window {
         }
     }
 
+    /// Keeps what was used now for so long.
+    pub(super) fn keep_for(&mut self, time: Duration, now: Instant) {
+        if self.is_permit() && self.used_at == Some(now) {
+            self.kept_until = Some(now + time);
+        }
+    }
+
     /// Nothing is wanted any more, unless something is sent or waits from now on.
     pub(super) fn rest(&mut self, now: Instant) {
-        (self.want, self.wanted_at) = (0, None);
+        (self.want, self.wanted_at, self.kept_until) = (0, None, None);
         // NOTE: as if it were long ago, for `None` stands for a new one.
         self.used_at = now.checked_sub(LINGER);
     }
@@ -140,13 +153,32 @@ impl Window {
 
     /// The tokens that it should keep: no more than its part, and than it has
     /// a use for.
-    pub(super) fn keep(&self) -> u32 {
-        self.held.min(self.target).min(self.want)
+    pub(super) fn keep(&self, now: Instant) -> u32 {
+        let part = self.held.min(self.target);
+        if !self.is_full && self.kept_until.is_some_and(|until| now < until) {
+            return part;
+        }
+        part.min(self.want)
+    }
+
+    /// Whether nobody here uses what it keeps.
+    pub(super) fn is_kept_idle(&self) -> bool {
+        self.kept_until.is_some() && self.held > 0 && self.want == 0
+    }
+
+    /// Permits that are free here and not kept.
+    pub(super) fn gives_permits(&self, now: Instant) -> bool {
+        self.held > self.keep(now).max(self.demand.in_flight)
+    }
+
+    /// Whether others wait for permits that are free here.
+    pub(super) fn owes_permits(&self) -> bool {
+        self.held > self.target.max(self.demand.in_flight)
     }
 
     /// Whether what it could give back is worth an exchange.
-    pub(super) fn has_surplus(&self) -> bool {
-        let keep = self.keep();
+    pub(super) fn has_surplus(&self, now: Instant) -> bool {
+        let keep = self.keep(now);
         let least = (self.held / 16).max(1);
         let beyond = self.held >= self.target.max(self.demand.in_flight) + least;
         let idle = self.held - keep >= (self.held / 4).max(1) && keep >= self.demand.in_flight;
@@ -160,7 +192,17 @@ impl Window {
 
     /// Whether more permits are wanted than are its part.
     pub(super) fn wants_permits(&self) -> bool {
-        self.demand.span == PERMIT && self.want > self.held
+        self.is_permit() && self.want > self.held
+    }
+
+    pub(super) fn is_permit(&self) -> bool {
+        self.demand.span == PERMIT
+    }
+
+    /// Others have given back, or wait.
+    pub(super) fn hear_permits(&mut self, held: u32, target: u32) {
+        self.held = self.held.max(held.min(self.demand.limit));
+        self.target = target.min(self.demand.limit);
     }
 
     /// Whether nothing of it is held, used or wanted.
@@ -180,10 +222,6 @@ impl Window {
     /// Whether the store should hear that more, or much less, is wanted.
     pub(super) fn is_news(&self) -> bool {
         let (want, told) = (self.want, self.told_want);
-        if self.demand.span == PERMIT && want > told {
-            // Of so few each counts.
-            return true;
-        }
         (want == 0) != (told == 0) || want.abs_diff(told) > (told / 4).max(1)
     }
 

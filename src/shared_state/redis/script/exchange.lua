@@ -65,7 +65,7 @@ for _, ask in ipairs(asks) do
   local trusted = ask.claim or is_new or record.number < ask.acknowledged
   record = record or { parts = {} }
   record.number, record.expires = number, now + lease
-  local counts, longest, fresh = {}, 0, false
+  local counts, longest, fresh, deaf = {}, 0, false, 0
   for _, says in ipairs(ask.windows) do
     local code = says.code
     local window = state.windows[code]
@@ -81,6 +81,9 @@ for _, ask in ipairs(asks) do
     end
     window.returning = retain(window.returning, function(entry) return entry[1] > now end)
     if window.learned_until <= now then window.learned = 0 end
+    local said = says.held
+    for _, back in ipairs(says.returned) do said = said + back[2] end
+    if code == 0 and not trusted and not unheard and part.held > said then deaf = 1 end
     settle(window, part, says.held, says.returned, trusted, unheard, code == 0, now, step_of(code))
     part.limit, part.want, part.queued = says.limit, says.want, says.queued
     if says.learned >= 0 then
@@ -132,7 +135,7 @@ for _, ask in ipairs(asks) do
     elseif is_new then
       target = min(part.want, div(window.limit, members))
     else
-      target = min(part.target, part.want)
+      target = min(part.target, code == 0 and max(part.want, part.held) or part.want)
     end
     if now < settled_at then
       local most = says.before
@@ -152,14 +155,62 @@ for _, ask in ipairs(asks) do
     end
     local granted = grant(window, part, fair(window, part, target, others, most, now), now)
     if part.held < target then
-      missing = true
+      missing = missing or code ~= 0
       local first = window.returning[1]
-      sooner(first and max(first[1] - now - AHEAD, AHEAD / 2) or AGAIN)
+      local least = ordered(code) > AHEAD and LATER or AHEAD / 2
+      sooner(first and max(first[1] - now - AHEAD, least) or AGAIN)
     elseif part.want > part.held and window.turn > 0 then
       sooner(window.turn - now % window.turn)
     end
-    windows[at] = { target, part.held, window.limit, div(spare(window), instances), granted,
-      window.learned > 0 and window.learned or -1 }
+    windows[at] = { target, part.held, window.limit, div(spare(window), code == 0 and 1 or instances),
+      granted, window.learned > 0 and window.learned or -1 }
+  end
+
+  -- The permits that are free go on to those who miss some, and those who hold
+  -- some hear that the speaker waits.
+  local permits, own, handed = state.windows[0], record.parts[0], {}
+  if all and permits then
+    local settled = now >= settled_at
+    local calls = own and own.want > own.held and now >= state.called_at + AGAIN
+    if calls or spare(permits) > 0 then
+      local order, told, rest = {}, {}, {}
+      for _, id in ipairs(ids) do if id > member then order[#order + 1] = id end end
+      for _, id in ipairs(ids) do if id < member then order[#order + 1] = id end end
+      for _, id in ipairs(order) do
+        local other = all[id]
+        local part = other and other.expires > now and other.parts[0]
+        if part then
+          local target = part.target
+          if not settled then
+            target = part.held > 0 and part.held
+              or min(target, unclaimed(0, permits.limit, instances, lease))
+          end
+          local some = min(max(target - part.held, 0), spare(permits))
+          part.held = part.held + some
+          permits.held = permits.held + some
+          if some > 0 then
+            handed[#handed + 1] = id
+            handed[#handed + 1] = write_record(other)
+            if #handed >= 1000 then
+              redis.call('HSET', key, unpack(handed))
+              handed = {}
+            end
+          end
+          if some > 0 or calls and part.held > 0 then
+            local text = string.format('%s:%.0f:%.0f:%.0f', id, other.number, part.held, part.target)
+            local first = some > 0 or part.held > part.target and #told < CALLED
+            local list = first and told or rest
+            list[#list + 1] = text
+          end
+        end
+      end
+      for at = 1, CALLED - #told do told[#told + 1] = rest[at] end
+      if calls then state.called_at = now end
+      if #told > 0 then tell('permits', table.concat(told, ','), ask.name) end
+    end
+    for at, says in ipairs(ask.windows) do
+      if says.code == 0 then windows[at][4] = spare(permits) end
+    end
   end
 
   if missing and all and now >= state.called_at + AGAIN then
@@ -167,8 +218,8 @@ for _, ask in ipairs(asks) do
     for _, id in ipairs(ids) do
       local other = all[id]
       if #called < CALLED and other and id ~= member and other.expires > now then
-        for _, part in pairs(other.parts) do
-          if part.held > part.target then
+        for code, part in pairs(other.parts) do
+          if code ~= 0 and part.held > part.target then
             called[#called + 1] = id
             break
           end
@@ -181,11 +232,13 @@ for _, ask in ipairs(asks) do
     end
   end
 
+  if #handed > 0 then redis.call('HSET', key, unpack(handed)) end
   redis.call('HSET', key, 's', write_state(state), member, write_record(record))
   redis.call('PEXPIRE', key, lease + longest + FLIGHT + KEPT + max(state.hold_until - now, 0))
 
   say(state.hold_until > now and state.hold_until - now or -1)
   say(ask_in)
+  say(deaf)
   for _, window in ipairs(windows) do
     say(window[1])
     say(window[2])

@@ -93,6 +93,22 @@ local function fill_all(key, state, speaker, record, now)
         parts[at].target = target
         targets[wishing[at]] = target
       end
+      if code == 0 then
+        -- A permit that nobody else has a use for may stay where it is.
+        local left = limit
+        for _, id in ipairs(alive) do
+          local part = all[id].parts[code]
+          if part then left = left - part.target end
+        end
+        for _, id in ipairs(alive) do
+          local part = all[id].parts[code]
+          if part then
+            local more = min(max(part.held - part.target, 0), max(left, 0))
+            part.target = part.target + more
+            left = left - more
+          end
+        end
+      end
       if wanted > limit and code ~= 0 then scarce = { limit = limit, targets = targets } end
       for _, id in ipairs(alive) do
         local part = all[id].parts[code]

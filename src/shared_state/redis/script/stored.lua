@@ -16,6 +16,7 @@
 --            [code, limit, held, want, queued, target, [free at, count, ...]], ...]
 
 local FLIGHT, RECLAIM, AHEAD, AGAIN = 2000, 2000, 2000, 250
+local LATER = 2500
 local LEARNED, KEPT, FEW, CALLED, DAY = 600000, 600000, 16, 8, 86400000
 local BACK = 1000
 local PARTS, MOST_QUEUED, SELDOM, OFTEN, EXACT = 16, 100000, 600000, 10000, 9007199254740992
