@@ -55,11 +55,22 @@ impl RequestContext {
     #[must_use]
     #[inline]
     pub fn new(operation: Operation) -> Self {
+        Self::of(None, None, operation, Priority::default())
+    }
+
+    /// One made at once.
+    #[inline]
+    pub(crate) fn of(
+        account: Option<AccountId>,
+        endpoint: Option<SmolStr>,
+        operation: Operation,
+        priority: Priority,
+    ) -> Self {
         Self(Arc::new(Fields {
-            account: None,
-            endpoint: None,
+            account,
+            endpoint,
             operation,
-            priority: Priority::default(),
+            priority,
             cost: NonZeroU32::MIN,
         }))
     }

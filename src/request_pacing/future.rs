@@ -17,7 +17,9 @@ use crate::{
 pin_project! {
     /// Response future for [`RequestPacing`](super::RequestPacing).
     ///
-    /// The request joins the queue when this is first polled.
+    /// A request that may go at once goes from the call on: what nobody polls
+    /// or drops keeps its slots from others. Any other joins the queue when
+    /// this is first polled.
     pub struct ResponseFuture<S, B>
     where
         S: Service<Request<B>>,
@@ -32,31 +34,55 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<S, B, F> {
-        Waiting {
-            inner: S,
-            // Whether `inner` was asked, and was not ready.
-            asked: bool,
-            request: Option<Request<B>>,
-        },
-        Called {
-            #[pin]
-            call: F,
-        },
-        Done,
+        // Boxed: most requests need not wait, and all would be as large.
+        Waiting { waiting: Box<Waiting<S, B>> },
+        Called { #[pin] call: F },
+        // With what it has still to tell.
+        Over { error: Option<BoxError> },
     }
+}
+
+/// A request that is still to be sent.
+struct Waiting<S, B> {
+    inner: S,
+    /// Whether `inner` was asked, and was not ready.
+    asked: bool,
+    request: Option<Request<B>>,
 }
 
 impl<S, B> ResponseFuture<S, B>
 where
     S: Service<Request<B>>,
 {
-    pub(super) fn new(inner: S, request: Request<B>, ticket: Ticket) -> Self {
+    /// Of a request that was sent.
+    #[inline]
+    pub(super) fn called(call: S::Future, ticket: Ticket) -> Self {
         Self {
-            state: State::Waiting {
-                inner,
-                asked: false,
-                request: Some(request),
-            },
+            state: State::Called { call },
+            ticket,
+        }
+    }
+
+    /// Of a request that waits for its turn, or for `inner`.
+    #[cold]
+    pub(super) fn waiting(inner: S, asked: bool, request: Request<B>, ticket: Ticket) -> Self {
+        let waiting = Box::new(Waiting {
+            inner,
+            asked,
+            request: Some(request),
+        });
+        Self {
+            state: State::Waiting { waiting },
+            ticket,
+        }
+    }
+
+    /// Of a request that is not sent.
+    #[cold]
+    pub(super) fn failed(error: BoxError, mut ticket: Ticket) -> Self {
+        ticket.end();
+        Self {
+            state: State::Over { error: Some(error) },
             ticket,
         }
     }
@@ -73,26 +99,22 @@ where
         let mut this = self.project();
         loop {
             match this.state.as_mut().project() {
-                StateProj::Waiting {
-                    inner,
-                    asked,
-                    request,
-                } => {
-                    let turn = poll_turn(inner, asked, request.as_ref(), this.ticket, cx);
-                    if let Err(error) = ready!(turn) {
+                StateProj::Waiting { waiting } => {
+                    if let Err(error) = ready!(waiting.poll_turn(this.ticket, cx)) {
                         this.ticket.end();
-                        this.state.set(State::Done);
+                        this.state.set(State::Over { error: None });
                         return Poll::Ready(Err(error));
                     }
-                    let request = request.take().expect("a request waits only once");
+                    let request = waiting.request.take().expect("a request waits only once");
                     this.ticket.send();
-                    let call = inner.call(request);
+                    let call = waiting.inner.call(request);
                     this.state.set(State::Called { call });
                 }
                 StateProj::Called { call } => {
+                    this.ticket.send();
                     let mut output = call.poll(cx);
                     if output.is_ready() {
-                        this.state.set(State::Done);
+                        this.state.set(State::Over { error: None });
                     }
                     // Changed where it is: a response is large to move.
                     if let Poll::Ready(Ok(response)) = &mut output {
@@ -104,44 +126,47 @@ where
                         error
                     });
                 }
-                StateProj::Done => panic!("polled after it was ready"),
+                StateProj::Over { error } => {
+                    let error = error.take().expect("polled after it was ready");
+                    return Poll::Ready(Err(error));
+                }
             }
         }
     }
 }
 
-/// Ready when the request may go and `inner` can take it.
-fn poll_turn<S, B>(
-    inner: &mut S,
-    asked: &mut bool,
-    request: Option<&Request<B>>,
-    ticket: &mut Ticket,
-    cx: &mut Context<'_>,
-) -> Poll<Result<(), BoxError>>
+impl<S, B> Waiting<S, B>
 where
     S: Service<Request<B>> + Clone,
     S::Error: Into<BoxError>,
 {
-    let request = request.expect("a request waits only once");
-    // NOTE: the ticket first. A service that was readied here would hold its
-    // capacity while the request queues.
-    let found = Lookup::of(request.extensions());
-    let Poll::Ready(turn) = ticket.poll(found, cx)? else {
-        // Once more it queues, and may hold by now what others can use.
-        if mem::take(asked) {
-            *inner = inner.clone();
+    /// Ready when the request may go and `inner` can take it.
+    fn poll_turn(
+        &mut self,
+        ticket: &mut Ticket,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), BoxError>> {
+        let request = self.request.as_ref().expect("a request waits only once");
+        // NOTE: the ticket first. A service that was readied here would hold its
+        // capacity while the request queues.
+        let found = Lookup::of(request.extensions());
+        let Poll::Ready(turn) = ticket.poll(found, cx)? else {
+            // Once more it queues, and may hold by now what others can use.
+            if mem::take(&mut self.asked) {
+                self.inner = self.inner.clone();
+            }
+            return Poll::Pending;
+        };
+        if self.inner.poll_ready(cx).map_err(Into::into)?.is_ready() {
+            if let Some(more) = found.more {
+                Departure::note(more);
+            }
+            return Poll::Ready(Ok(()));
         }
-        return Poll::Pending;
-    };
-    if inner.poll_ready(cx).map_err(Into::into)?.is_ready() {
-        if let Some(more) = found.more {
-            Departure::note(more);
-        }
-        return Poll::Ready(Ok(()));
+        self.asked = true;
+        ticket.set_aside(turn, found, cx)?;
+        Poll::Pending
     }
-    *asked = true;
-    ticket.set_aside(turn, found, cx)?;
-    Poll::Pending
 }
 
 /// Tells pacing of the answer, and the answer what came of that.
@@ -167,7 +192,7 @@ where
         let state = match &self.state {
             State::Waiting { .. } => "Waiting",
             State::Called { .. } => "Called",
-            State::Done => "Done",
+            State::Over { .. } => "Over",
         };
         f.debug_struct("ResponseFuture")
             .field("state", &format_args!("{state}"))

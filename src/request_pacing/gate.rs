@@ -202,6 +202,7 @@ impl Gate {
             .map_or_else(InFlight::default, Active::in_flight)
     }
 
+    #[inline]
     pub(super) fn in_flight(&self) -> u32 {
         self.in_flight_now().all
     }

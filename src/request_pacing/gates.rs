@@ -75,9 +75,11 @@ impl Core {
 
     /// The gate of an account at an endpoint.
     fn find(&self, account: &AccountId, endpoint: &SmolStr) -> Option<At> {
+        // As they are kept, not as text: mostly they are the same bytes.
         let same = |at: &At| {
-            let (its_account, its_endpoint) = names_of(*at, &self.gates, &self.names);
-            its_account == account.as_str() && its_endpoint == endpoint
+            let gate = self.gates.get(*at).expect(GATE);
+            let name = gate.name.map(|name| &self.names.get(name).text);
+            gate.account.as_ref() == Some(account) && name == Some(endpoint)
         };
         let hash = hash(&self.hasher, (account.as_str(), endpoint));
         self.accounts.find(hash, same).copied()

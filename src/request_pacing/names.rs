@@ -42,6 +42,7 @@ impl Names {
         self.places.find(hash(&self.hasher, text), same).copied()
     }
 
+    #[inline]
     pub(super) fn get(&self, at: NameAt) -> &Name {
         self.names.get(at).expect(NAME)
     }

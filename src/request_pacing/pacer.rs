@@ -59,6 +59,7 @@ impl Pacer {
         }
     }
 
+    #[inline]
     pub(super) fn now(&self) -> Now {
         let now = self.clock.at(Instant::now());
         if self.clock.is_due(now.tick) {
@@ -75,6 +76,13 @@ impl Pacer {
         now
     }
 
+    /// Whether it goes at once, with `charges`.
+    #[inline]
+    pub(super) fn pass(&self, found: Lookup<'_>, charges: &mut Charges, now: Now) -> bool {
+        let wish = self.wish(found, None);
+        self.lock().goes_at_once(&wish, charges, now)
+    }
+
     pub(super) fn enter(
         &self,
         found: Lookup<'_>,
@@ -82,12 +90,7 @@ impl Pacer {
         charges: &mut Charges,
         now: Now,
     ) -> Result<Joined, BoxError> {
-        let wish = Wish {
-            context: found.context,
-            touched: self.scopes.touched(found.context),
-            scopes: &*self.scopes,
-            deadline,
-        };
+        let wish = self.wish(found, deadline);
         let entered = self
             .wake_after(|core, woken| core.enter(&wish, || comer(found, now), charges, now, woken));
         match entered {
@@ -97,6 +100,16 @@ impl Pacer {
             Entered::Full { queued } => Err(QueueFull::new(queued).into()),
             Entered::Draining => Err(Draining::new().into()),
             Entered::Inadmissible(inadmissible) => Err(inadmissible),
+        }
+    }
+
+    #[inline]
+    fn wish<'a>(&'a self, found: Lookup<'a>, deadline: Option<Instant>) -> Wish<'a> {
+        Wish {
+            context: found.context,
+            touched: self.scopes.touched(found.context),
+            scopes: &*self.scopes,
+            deadline,
         }
     }
 
@@ -231,6 +244,7 @@ impl Pacer {
 
     /// Locks even after a panic: the only foreign code under the lock, the
     /// scopes, runs before anything is changed.
+    #[inline]
     pub(super) fn lock(&self) -> MutexGuard<'_, Core> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }

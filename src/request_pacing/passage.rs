@@ -3,6 +3,7 @@ use std::task::Waker;
 use tokio::time::Instant;
 
 use super::{
+    Inadmissible,
     charge::{Charges, Path},
     core::Core,
     tick::Now,
@@ -14,8 +15,18 @@ mod granted;
 
 /// One request's way through the queue: in, its turn, out.
 impl Core {
-    /// Lets a request go, with `charges`, or gives it a place in the queue.
+    /// Lets a request go, with `charges`, if it need not wait.
     #[inline]
+    pub(super) fn goes_at_once(
+        &mut self,
+        wish: &Wish<'_>,
+        charges: &mut Charges,
+        now: Now,
+    ) -> bool {
+        !self.drain.began && self.admit(wish, charges, now).is_ok_and(|passes| passes)
+    }
+
+    /// Lets a request go, with `charges`, or gives it a place in the queue.
     pub(super) fn enter(
         &mut self,
         wish: &Wish<'_>,
@@ -27,6 +38,21 @@ impl Core {
         if self.drain.began {
             return Entered::Draining;
         }
+        match self.admit(wish, charges, now) {
+            Ok(true) => Entered::Granted(None),
+            Ok(false) => self.enqueue(charges, comer(), wish.deadline, now, woken),
+            Err(inadmissible) => Entered::Inadmissible(inadmissible),
+        }
+    }
+
+    /// Finds its way, and sends it through if nobody and nothing keeps it.
+    #[inline]
+    fn admit(
+        &mut self,
+        wish: &Wish<'_>,
+        charges: &mut Charges,
+        now: Now,
+    ) -> Result<bool, Box<Inadmissible>> {
         self.evict(now);
         #[cfg(feature = "shared-state")]
         self.end_leases(now);
@@ -36,15 +62,8 @@ impl Core {
             let touched = self.touched(wish, now.instant);
             self.resolve(&touched, wish.scopes)
         };
-        let path = path.and_then(|path| self.at_cost(path, wish));
-        charges.path = match path {
-            Ok(path) => path,
-            Err(inadmissible) => return Entered::Inadmissible(inadmissible),
-        };
-        if self.pass(charges, now) {
-            return Entered::Granted(None);
-        }
-        self.enqueue(charges, comer(), wish.deadline, now, woken)
+        charges.path = self.at_cost(path?, wish)?;
+        Ok(self.pass(charges, now))
     }
 
     #[cold]

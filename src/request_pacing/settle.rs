@@ -7,6 +7,7 @@ use super::{
     gate::Gate,
     outcome::{Outcome, Refusal},
     share::Share,
+    slots::Closed,
     tick::{Now, Tick, Ticks},
     trips::Trips,
     window::{Arrived, Plan},
@@ -25,8 +26,9 @@ pub(super) struct Answer<'a> {
     pub(super) cost: u32,
     pub(super) now: Now,
     pub(super) sent: Now,
-    /// When it was answered, or as if it had been.
-    pub(super) ended: Tick,
+    /// What its round trip took beyond what every one takes, if that ended when
+    /// it was answered, or as if it had been.
+    pub(super) trip: Ticks,
     /// When it arrived at the latest. Not before it ended.
     pub(super) latest: Tick,
     /// Whether refusals tell of others in any of the scopes that it touched.
@@ -35,15 +37,15 @@ pub(super) struct Answer<'a> {
 
 /// What the end of a request tells a scope.
 impl Gate {
-    /// It was answered, or will never be. Returns until when this scope is
-    /// closed, if it was the one that refused.
+    /// It was answered, or will never be. Returns what is closed then, if this
+    /// scope was the one that refused.
     #[inline]
     pub(super) fn settle(
         &mut self,
         charge: Charge,
         answer: &Answer<'_>,
         trips: &Trips,
-    ) -> Option<Instant> {
+    ) -> Option<Closed> {
         let (now, sent) = (answer.now, answer.sent.instant);
         let active = self.active.as_deref_mut()?;
         let in_flight = active.in_flight;
@@ -58,10 +60,7 @@ impl Gate {
         };
         let share = active.share.as_ref().filter(|_| awaited);
         let (first, latest) = (answer.sent.tick, answer.latest);
-        // The next one needs some time to get there, too: it may go as much
-        // sooner.
-        let trip = answer.ended.since(first.plus(trips.surely().into()));
-        let probably = share.map(|it| first.plus(trip.mul_f64(it.value())));
+        let probably = share.map(|it| first.plus(answer.trip.mul_f64(it.value())));
         let arrived = Arrived {
             requests: answer.cost,
             probably,
@@ -102,6 +101,7 @@ impl Gate {
 
     /// Returns until when it is closed, or now if it is only full.
     #[cold]
+    #[inline(never)]
     fn refused(
         &mut self,
         charge: Charge,
@@ -110,7 +110,8 @@ impl Gate {
         now: Now,
         refusal: &Refusal,
         by_others: bool,
-    ) -> Option<Instant> {
+    ) -> Option<Closed> {
+        let was_open = self.held_until(now.instant).is_none();
         if self.windows.plan().is_none_or(Plan::admits_all) {
             // So there is a limit after all.
             self.set_plan(Some(Arc::new(Plan::unknown())));
@@ -145,7 +146,12 @@ impl Gate {
         let held = hold.until(now.instant);
         let in_flight = active.in_flight();
         let waits = active.standing > 0 || self.windows.is_tight(in_flight, now);
-        held.or_else(|| waits.then_some(now.instant))
+        let until = held.or_else(|| waits.then_some(now.instant))?;
+        Some(Closed {
+            scope: self.kind.throttle_scope(),
+            until,
+            begins: was_open && until > now.instant,
+        })
     }
 
     /// Takes as arrived what should have been answered long ago: a call that

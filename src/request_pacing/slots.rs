@@ -3,10 +3,10 @@ use std::task::Waker;
 use tokio::time::Instant;
 
 use super::{
-    charge::Charges,
+    charge::{Charges, Path},
     core::{Core, GATE},
     gate::Gate,
-    outcome::Outcome,
+    outcome::{Outcome, Refusal},
     settle::Answer,
     tick::Now,
 };
@@ -66,13 +66,9 @@ impl Core {
         now: Now,
         woken: &mut Vec<Waker>,
     ) -> Option<Closed> {
+        let mut others = false;
         if let Outcome::Refused(refusal) = &mut outcome {
-            self.refused = true;
-            let touched = charges.path.gates();
-            refusal.attribute(touched.filter_map(|at| {
-                let gate = self.gates.get_mut(at)?;
-                Some((gate.kind.throttle_scope(), gate.fullness(sent)))
-            }));
+            others = self.attribute(refusal, charges.path, sent);
         }
         let ended = match outcome {
             Outcome::Admitted => {
@@ -87,17 +83,15 @@ impl Core {
             Outcome::Lost => ended.max(sent.tick.plus(self.settings.lost_after.into())),
             _ => ended,
         };
-        let others = matches!(outcome, Outcome::Refused(_))
-            && charges.path.gates().any(|at| {
-                let gate = self.gates.get(at);
-                gate.is_some_and(Gate::knows_of_others)
-            });
+        // The next one needs some time to get there, too: it may go as much
+        // sooner.
+        let trip = ended.since(sent.tick.plus(self.trips.surely().into()));
         let answer = Answer {
             outcome: &outcome,
             cost: charges.path.cost,
             now,
             sent,
-            ended,
+            trip,
             latest,
             others,
         };
@@ -108,18 +102,9 @@ impl Core {
                 continue;
             };
             are_placed &= gate.is_placed();
-            let refused = matches!(answer.outcome, Outcome::Refused(_));
-            let was_open = refused && gate.held_until(now.instant).is_none();
-            let scope = gate.kind.throttle_scope();
-            if let Some(until) = gate.settle(charge, &answer, &self.trips) {
-                self.fail_late(at, until, now, woken);
-                #[cfg(feature = "shared-state")]
-                self.tell_hold(at, until, now);
-                closed = Some(Closed {
-                    scope,
-                    until,
-                    begins: was_open && until > now.instant,
-                });
+            if let Some(it) = gate.settle(charge, &answer, &self.trips) {
+                self.closed(at, it.until, now, woken);
+                closed = Some(it);
             }
         }
         if self.waiters.len() > 0 {
@@ -132,5 +117,30 @@ impl Core {
         self.under_way -= 1;
         self.tell_drained(woken);
         closed
+    }
+
+    /// Finds out which scope refused a request that was sent then. Whether
+    /// refusals tell of others in any that it touched.
+    #[cold]
+    #[inline(never)]
+    fn attribute(&mut self, refusal: &mut Refusal, path: Path, sent: Now) -> bool {
+        self.refused = true;
+        refusal.attribute(path.gates().filter_map(|at| {
+            let gate = self.gates.get_mut(at)?;
+            Some((gate.kind.throttle_scope(), gate.fullness(sent)))
+        }));
+        path.gates().any(|at| {
+            let gate = self.gates.get(at);
+            gate.is_some_and(Gate::knows_of_others)
+        })
+    }
+
+    /// A refusal has closed a gate.
+    #[cold]
+    #[inline(never)]
+    fn closed(&mut self, at: At, until: Instant, now: Now, woken: &mut Vec<Waker>) {
+        self.fail_late(at, until, now, woken);
+        #[cfg(feature = "shared-state")]
+        self.tell_hold(at, until, now);
     }
 }

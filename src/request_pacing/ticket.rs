@@ -39,7 +39,7 @@ pub(super) struct Ticket {
 enum State {
     Outside,
     Queued(At, Queueing),
-    /// Never kept: it is sent in the same poll, or set aside.
+    /// Kept only if its future is not polled: it is sent at the first poll.
     Granted {
         at: Now,
     },
@@ -57,6 +57,28 @@ impl Ticket {
             charges: Charges::default(),
             deadline: None,
         }
+    }
+
+    /// Whether it may be sent at once. If not, it is as it was: the first poll
+    /// tells what it waits for, or what is wrong.
+    #[inline]
+    pub(super) fn goes_at_once(&mut self, found: Lookup<'_>) -> bool {
+        let now = self.pacer.now();
+        let deadline = found.more.and_then(Deadline::to_send);
+        let goes = deadline.is_none_or(|deadline| deadline > now.instant)
+            && self.pacer.pass(found, &mut self.charges, now);
+        if goes {
+            self.state = State::Granted { at: now };
+        }
+        goes
+    }
+
+    /// The service inside is not ready yet: it hands its slots on until the
+    /// first poll.
+    #[cold]
+    pub(super) fn stand_back(&mut self) {
+        self.end();
+        self.state = State::Outside;
     }
 
     /// Ready once it may be sent, with its turn if it waited for that. Joins

@@ -24,11 +24,11 @@ fn runtime() -> Runtime {
 fn who_waits_in_another_runtime_goes_on() {
     let (_layer, client) = build(Quota::requests_in_any(1, Duration::from_millis(50)));
     let (first, second) = (runtime(), runtime());
+    first.block_on(go(&client, request("x", "/a"))).unwrap();
+    let inside = first.enter();
     let mut kept = task::spawn(slot(&client, request("x", "/a")));
-    first.block_on(async {
-        go(&client, request("x", "/a")).await.unwrap();
-        assert_pending!(kept.poll());
-    });
+    assert_pending!(kept.poll());
+    drop(inside);
     drop(first);
     assert!(kept.is_woken());
     second.block_on(async {
@@ -42,11 +42,11 @@ fn who_waits_in_another_runtime_goes_on() {
 fn a_runtime_that_is_not_driven_delays_no_other() {
     let (_layer, client) = build(Quota::requests_in_any(1, Duration::from_millis(50)));
     let (first, second) = (runtime(), runtime());
+    first.block_on(go(&client, request("x", "/a"))).unwrap();
+    let inside = first.enter();
     let mut kept = task::spawn(slot(&client, request("x", "/a")));
-    first.block_on(async {
-        go(&client, request("x", "/a")).await.unwrap();
-        assert_pending!(kept.poll());
-    });
+    assert_pending!(kept.poll());
+    drop(inside);
     second.block_on(async {
         let other = timeout(secs(60), go(&client, request("y", "/a"))).await;
         assert!(other.is_ok(), "it waits for a runtime that nobody drives");

@@ -9,6 +9,7 @@ use http::{Request, Response};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_test::{assert_pending, assert_ready, task};
 use tower::{BoxError, Layer, Service, ServiceExt};
+use tower_test::mock;
 use tower_tiktok::request_pacing::Quota;
 
 use crate::server::{SECOND, build, by, go, request, secs, slot, slow, spawn};
@@ -53,6 +54,36 @@ async fn one_slow_consumer_of_a_stream_does_not_stop_the_others() {
         "went after {:?}",
         start.elapsed()
     );
+}
+
+/// Nobody knows whether it will be: its slot is its own, and was not used.
+#[tokio::test(start_paused = true)]
+async fn one_that_is_never_polled_keeps_its_slot_until_it_is_dropped() {
+    let (layer, client) = build(Quota::requests_per_minute(1));
+    let kept = slot(&client, request("x", "/a"));
+    let mut other = task::spawn(slot(&client, request("y", "/a")));
+    assert_pending!(other.poll());
+    sleep(secs(600)).await;
+    assert_pending!(other.poll());
+    drop(kept);
+    assert!(other.is_woken());
+    assert!(assert_ready!(other.poll()).is_ok());
+    assert_eq!(layer.handle().snapshot().scopes()[0].in_flight, 0);
+    let next = timeout(secs(59), spawn(&client, request("y", "/a")).await).await;
+    assert!(next.is_err(), "the other one counted");
+}
+
+/// What a service that is not ready gets is nothing yet, until it is polled.
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_service_is_not_ready_takes_no_slot() {
+    let (layer, client) = build(Quota::requests_per_minute(1));
+    let (inner, mut server) = mock::pair::<Request<u64>, Response<()>>();
+    server.allow(0);
+    let kept = layer.layer(inner).call(request("x", "/a"));
+    go(&client, request("y", "/a")).await.unwrap();
+    let mut kept = task::spawn(kept);
+    assert_pending!(kept.poll());
+    assert_eq!(layer.handle().snapshot().queued(), 1);
 }
 
 /// The one that keeps the time is polled once and forgotten; another waits.

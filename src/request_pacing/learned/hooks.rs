@@ -33,6 +33,7 @@ impl Gate {
     }
 
     /// A request was admitted: the limit may be higher than it was learned.
+    #[inline(never)]
     pub(in crate::request_pacing) fn learn_admitted(&mut self, charge: Charge) {
         let Some(active) = &mut self.active else {
             return;

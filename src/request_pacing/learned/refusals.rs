@@ -9,6 +9,8 @@ use crate::request_pacing::{Span, gate::Gate, outcome::Refusal, tick::Now};
 impl Gate {
     /// Learns from the refusals by short windows for which all evidence is
     /// there.
+    #[cold]
+    #[inline(never)]
     pub(in crate::request_pacing) fn learn_refusals(&mut self, now: Instant) {
         let Some(active) = &mut self.active else {
             return;

@@ -2,10 +2,11 @@ use std::{sync::Arc, time::Duration};
 
 use http::{Method, Request, Uri};
 use http_body::Body;
+use smol_str::SmolStr;
 
 use super::{builder::Settings, query, scan::BodyScan, word::Word};
 use crate::{
-    extensions::{Operation, Priority, RequestContext},
+    extensions::{AccountId, Operation, Priority, RequestContext},
     tiktok::endpoints::{AccountPlace, Endpoint, find},
 };
 
@@ -110,15 +111,12 @@ impl Draft {
 
     #[inline]
     fn finish(self, uri: &Uri) -> RequestContext {
-        let context = RequestContext::new(self.operation).with_priority(self.priority);
-        let context = match self.path {
-            Some(path) => context.with_static_endpoint(path),
-            None => context.with_endpoint(find::label(find::relative(uri.path()))),
+        let endpoint = match self.path {
+            Some(path) => SmolStr::new_static(path),
+            None => SmolStr::new(find::label(find::relative(uri.path()))),
         };
-        match self.account {
-            Some(account) => context.with_account(account),
-            None => context,
-        }
+        let account = self.account.map(AccountId::from);
+        RequestContext::of(account, Some(endpoint), self.operation, self.priority)
     }
 }
 

@@ -2,8 +2,8 @@ use std::{
     future::Future,
     mem,
     pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -23,8 +23,6 @@ use crate::{
 /// enough.
 #[derive(Debug)]
 pub(super) enum Find {
-    /// Nothing was looked at yet.
-    New(Arc<Settings>),
     /// The body keeps us waiting. Boxed, because few do.
     Waiting(Box<Waiting>),
     Done,
@@ -36,7 +34,9 @@ pub(super) struct Waiting {
     scan: BodyScan,
     /// The scan is shown so many bytes more at most.
     left: usize,
-    timeout: Pin<Box<Sleep>>,
+    // Made at the first poll: a timer needs a runtime.
+    timeout: Option<Pin<Box<Sleep>>>,
+    patience: Duration,
 }
 
 impl Find {
@@ -48,27 +48,27 @@ impl Find {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        loop {
-            *self = match mem::replace(self, Self::Done) {
-                Self::New(settings) => Self::begin(&settings, request, cx),
-                Self::Waiting(mut waiting) => {
-                    if waiting.poll(request.body_mut(), cx).is_pending() {
-                        *self = Self::Waiting(waiting);
-                        return Poll::Pending;
-                    }
-                    let Waiting {
-                        mut draft, scan, ..
-                    } = *waiting;
-                    draft.add(scan);
-                    draft.leave_in(request);
-                    Self::Done
-                }
-                Self::Done => return Poll::Ready(()),
-            };
+        let Self::Waiting(waiting) = self else {
+            return Poll::Ready(());
+        };
+        ready!(waiting.poll(request.body_mut(), cx));
+        if let Self::Waiting(waiting) = mem::replace(self, Self::Done) {
+            waiting.end(request);
         }
+        Poll::Ready(())
     }
 
-    fn begin<B>(settings: &Settings, request: &mut Request<Peeked<B>>, cx: &mut Context<'_>) -> Self
+    #[inline]
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+
+    /// Looks at the request, and at as much of its body as there is.
+    pub(super) fn begin<B>(
+        settings: &Settings,
+        request: &mut Request<Peeked<B>>,
+        cx: &mut Context<'_>,
+    ) -> Self
     where
         B: Body<Data = Bytes> + Unpin,
     {
@@ -81,12 +81,12 @@ impl Find {
         {
             let mut left = settings.peek_limit;
             if Look::look(request.body_mut(), &mut scan, &mut left, cx).is_pending() {
-                let timeout = Box::pin(tokio::time::sleep(settings.peek_timeout));
                 return Self::Waiting(Box::new(Waiting {
                     draft,
                     scan,
                     left,
-                    timeout,
+                    timeout: None,
+                    patience: settings.peek_timeout,
                 }));
             }
             draft.add(scan);
@@ -102,8 +102,19 @@ impl Waiting {
         B: Body<Data = Bytes> + Unpin,
     {
         match Look::look(body, &mut self.scan, &mut self.left, cx) {
-            Poll::Pending => self.timeout.as_mut().poll(cx),
+            Poll::Pending => {
+                let sleep = || Box::pin(tokio::time::sleep(self.patience));
+                self.timeout.get_or_insert_with(sleep).as_mut().poll(cx)
+            }
             ready => ready,
         }
+    }
+
+    fn end<B>(self, request: &mut Request<B>) {
+        let Self {
+            mut draft, scan, ..
+        } = self;
+        draft.add(scan);
+        draft.leave_in(request);
     }
 }

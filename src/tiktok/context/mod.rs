@@ -88,7 +88,9 @@
 //! # Cancel safety
 //!
 //! The response future may be dropped at any time. Before the inner service
-//! is called, that drops the request, and nothing was sent.
+//! is called, that drops the request, and nothing was sent. It is called by the
+//! call itself where the body is there, or not needed, and it is ready: call
+//! within a runtime.
 //!
 //! # Clone
 //!

@@ -124,7 +124,9 @@
 //! # Cancel safety
 //!
 //! The response future and the body may be dropped at any time: no permit, no
-//! place in a queue and no task is left behind.
+//! place in a queue and no task is left behind. A request that nothing keeps
+//! waiting has its permit and its slots from the call on: a future that is kept,
+//! but neither polled nor dropped, keeps them from others.
 //!
 //! # Limits at run time
 //!
