@@ -197,12 +197,21 @@ impl Fleet {
 
     /// All share again, with one that joined meanwhile; and what went on without
     /// the store neither shut anybody out nor overran more than a second's worth.
-    pub(crate) async fn goes_on_with(&self, newcomer: &Process) {
+    pub(crate) async fn goes_on_with(&self, newcomer: &Process, server: Option<&Server>) {
+        let machine = Machine::watch();
         self.are_up().await;
         newcomer.is_up().await;
+        if let Some(server) = server {
+            server.is_heard_by("default", 5).await;
+            assert!(
+                machine.ran_until_return(ms(2_000)),
+                "not all hear again within two seconds: {machine:?}"
+            );
+        }
         sleep(ms(2_000)).await;
         self.nobody_was_shut_out();
         self.overran_by_at_most(LIMIT);
+        self.shares_a_hold().await;
     }
 
     pub(crate) fn nobody_was_shut_out(&self) {

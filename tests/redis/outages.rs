@@ -16,7 +16,7 @@ async fn killed_and_started_anew() {
     let newcomer = fleet.is_joined_without_a_store(redis(&server.url())).await;
     fleet.uses(0.6, 3).await;
     server.restart().await;
-    fleet.goes_on_with(&newcomer).await;
+    fleet.goes_on_with(&newcomer, Some(&server)).await;
 }
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn stopped_for_twenty_seconds() {
     let newcomer = fleet.is_joined_without_a_store(redis(&server.url())).await;
     fleet.uses(0.8, 20).await;
     server.signal("CONT");
-    fleet.goes_on_with(&newcomer).await;
+    fleet.goes_on_with(&newcomer, Some(&server)).await;
 }
 
 #[tokio::test]
@@ -41,7 +41,7 @@ async fn cut_off_and_joined_again() {
     fleet.are_down(StoreErrorKind::Timeout, None).await;
     fleet.uses(0.8, 10).await;
     cable.cut(false);
-    fleet.goes_on_with(&newcomer).await;
+    fleet.goes_on_with(&newcomer, Some(&server)).await;
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn a_node_of_a_cluster_is_killed_and_started_anew() {
     let newcomer = fleet.is_joined_without_a_store(store()).await;
     fleet.uses(0.6, 3).await;
     cluster.restart(owner).await;
-    fleet.goes_on_with(&newcomer).await;
+    fleet.goes_on_with(&newcomer, None).await;
 }
 
 #[tokio::test]

@@ -14,19 +14,27 @@ use crate::shared_state::Notice;
 const SOONEST: Duration = Duration::from_millis(100);
 
 /// And at most.
-const LATEST: Duration = Duration::from_secs(1);
+const LATEST: Duration = Duration::from_millis(500);
 
 /// How often the connection is tried that nobody speaks on.
-const TRY: Duration = Duration::from_secs(2);
+const TRY: Duration = Duration::from_secs(1);
 
 /// Hands on what is published until nobody listens. In a Cluster every node
 /// hears all, so any will do.
-pub(super) async fn listen(clients: Vec<Client>, channel: String, to: mpsc::Sender<Notice>) {
+///
+/// It hears again within two seconds of a server that is back: one that hangs takes
+/// `connect_timeout`, a second unless told otherwise, and then the longest wait.
+pub(super) async fn listen(
+    clients: Vec<Client>,
+    channel: String,
+    connect_timeout: Duration,
+    to: mpsc::Sender<Notice>,
+) {
     let mut wait = SOONEST;
     to.send(Notice::Heard(false)).await.ok();
     for client in clients.iter().cycle() {
         let heard = tokio::select! {
-            heard = hear(client, &channel, &to) => heard,
+            heard = hear(client, &channel, connect_timeout, &to) => heard,
             () = to.closed() => return,
         };
         to.send(Notice::Heard(false)).await.ok();
@@ -43,8 +51,13 @@ pub(super) async fn listen(clients: Vec<Client>, channel: String, to: mpsc::Send
 
 /// Listens to one server until it is lost, and tells whether it does. An error: it
 /// was never there.
-async fn hear(client: &Client, channel: &str, to: &mpsc::Sender<Notice>) -> Result<(), RedisError> {
-    let Ok(listener) = timeout(TRY, connect(client, channel)).await else {
+async fn hear(
+    client: &Client,
+    channel: &str,
+    connect_timeout: Duration,
+    to: &mpsc::Sender<Notice>,
+) -> Result<(), RedisError> {
+    let Ok(listener) = timeout(connect_timeout, connect(client, channel)).await else {
         return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
     };
     let (mut sink, mut stream) = listener?.split();
@@ -55,6 +68,7 @@ async fn hear(client: &Client, channel: &str, to: &mpsc::Sender<Notice>) -> Resu
         tokio::select! {
             message = stream.next() => {
                 let Some(message) = message else { return Ok(()) };
+                tries.reset();
                 let text: Result<String, _> = message.get_payload();
                 if let Some(notice) = text.ok().as_deref().and_then(wire::notice) {
                     // Too slow a listener hears it with the next reply.

@@ -45,6 +45,7 @@ struct Inner {
     link: Link,
     clients: Vec<Client>,
     keys: Keys,
+    connect_timeout: Duration,
     script: Script,
 }
 
@@ -72,6 +73,7 @@ impl RedisState {
                 link: Link::new(place, connect_timeout),
                 clients,
                 keys,
+                connect_timeout,
                 script: Script::new(),
             }),
         }
@@ -102,7 +104,7 @@ impl SharedStore for RedisState {
     fn notices(&self) -> mpsc::Receiver<Notice> {
         let (to, from) = mpsc::channel(256);
         let (clients, channel) = (self.inner.clients.clone(), self.inner.keys.channel());
-        tokio::spawn(listen(clients, channel, to));
+        tokio::spawn(listen(clients, channel, self.inner.connect_timeout, to));
         from
     }
 }
