@@ -1,20 +1,16 @@
-use std::{
-    collections::VecDeque,
-    convert::Infallible,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
-use http::{Request, Response};
-use tokio::time::{Instant, sleep};
-use tower::{Layer, Service, ServiceExt, service_fn};
+use tokio::time::sleep;
 use tower_tiktok::{
-    classify::{Classification, ErrorClass, Throttle, ThrottleScope, ThrottleWindow},
+    classify::{Throttle, ThrottleScope, ThrottleWindow},
     request_pacing::{InvalidLearned, LearnedLimit, Quota, RequestPacingLayer, Scope},
     simulator::{Latency, Level, Sharing, Simulator, SimulatorBuilder, WindowKind},
 };
 
-use crate::support::{Run, bulk, run_and};
+use crate::{
+    small::{Small, layer, second},
+    support::{Run, bulk, run_and},
+};
 
 const SEEDS: u64 = 7;
 
@@ -51,7 +47,7 @@ async fn law(
     for seed in 0..SEEDS {
         let server = server(seed, limits[0].1);
         let change = |simulator: Simulator| async move {
-            tokio::time::sleep(Duration::from_secs(limits[1].0)).await;
+            sleep(Duration::from_secs(limits[1].0)).await;
             simulator.set_level(level(limits[1].1));
         };
         runs.push(run_and(server, quota.clone(), bulk(3_000), change).await);
@@ -61,10 +57,7 @@ async fn law(
         all.sort_by(f64::total_cmp);
         all[all.len() / 2]
     };
-    let found = (
-        median(&|run| run.elapsed.as_secs_f64() / bound),
-        median(&Run::refused),
-    );
+    let found = (median(&|run| run.ratio(bound)), median(&Run::refused));
     println!("{name}: {:.3} @ {:.2} %", found.0, 100.0 * found.1);
     assert!(found.0 <= ratio, "{name}: ratio {:.3}", found.0);
     assert!(found.1 <= refused, "{name}: refused {:.4}", found.1);
@@ -128,83 +121,6 @@ async fn s5_with_nothing_known() {
         (1.12, 0.02),
     )
     .await;
-}
-
-/// A server that admits so many in any stretch of this length, and what it
-/// says when it does not.
-#[derive(Clone, Debug)]
-struct Small {
-    limit: usize,
-    length: Duration,
-    says: Throttle,
-    admitted: Arc<Mutex<VecDeque<Instant>>>,
-    refused: Arc<Mutex<usize>>,
-}
-
-impl Small {
-    fn new(limit: usize, seconds: u64, says: Throttle) -> Self {
-        Self {
-            limit,
-            length: Duration::from_secs(seconds),
-            says,
-            admitted: Arc::default(),
-            refused: Arc::default(),
-        }
-    }
-
-    fn answer(&self) -> Response<()> {
-        let (now, mut admitted) = (Instant::now(), self.admitted.lock().unwrap());
-        admitted.retain(|at| *at + self.length > now);
-        let mut response = Response::new(());
-        if admitted.len() < self.limit {
-            admitted.push_back(now);
-        } else {
-            *self.refused.lock().unwrap() += 1;
-            let found = Classification::new(ErrorClass::RateLimited);
-            let found = found.with_throttle(self.says.clone());
-            response.extensions_mut().insert(found);
-        }
-        response
-    }
-
-    /// So many requests at once, each again until it is admitted. Returns how
-    /// many were refused.
-    async fn take(&self, requests: usize, layer: &RequestPacingLayer) -> usize {
-        let before = *self.refused.lock().unwrap();
-        let server = self.clone();
-        let client = layer.layer(service_fn(move |_: Request<()>| {
-            let server = server.clone();
-            async move {
-                sleep(Duration::from_millis(20)).await;
-                let answer = server.answer();
-                sleep(Duration::from_millis(60)).await;
-                Ok::<_, Infallible>(answer)
-            }
-        }));
-        let calls = (0..requests).map(|_| until_admitted(client.clone()));
-        futures_util::future::join_all(calls).await;
-        *self.refused.lock().unwrap() - before
-    }
-}
-
-async fn until_admitted<S>(client: S)
-where
-    S: Service<Request<()>, Response = Response<()>, Error: std::fmt::Debug> + Clone,
-{
-    loop {
-        let answer = client.clone().oneshot(Request::new(())).await.unwrap();
-        if ErrorClass::of(&answer) == ErrorClass::Success {
-            return;
-        }
-    }
-}
-
-fn second() -> Throttle {
-    Throttle::new(ThrottleScope::App, ThrottleWindow::Second).with_waits([Duration::from_secs(1)])
-}
-
-fn layer(quota: Quota) -> RequestPacingLayer {
-    RequestPacingLayer::builder(quota).build().unwrap()
 }
 
 /// How many a second of the app admits, if that was learned.

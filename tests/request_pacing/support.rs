@@ -35,13 +35,20 @@ pub(crate) fn bulk(requests: u32) -> Vec<Crew> {
     vec![Crew { workers: 64, jobs }]
 }
 
+/// A request, from when a worker took it to when it was admitted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Done {
+    pub(crate) account: u32,
+    pub(crate) from: Duration,
+    pub(crate) to: Duration,
+}
+
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) elapsed: Duration,
     pub(crate) sent: u64,
     pub(crate) ledger: Ledger,
-    /// When each request was done, and its account.
-    pub(crate) done: Vec<(Duration, u32)>,
+    pub(crate) done: Vec<Done>,
     pub(crate) share: f64,
 }
 
@@ -50,10 +57,17 @@ impl Run {
         self.ledger.total.refused.total() as f64 / self.sent as f64
     }
 
-    /// Over what a client needs that knows everything.
-    pub(crate) fn ratio(&self, quota_per_second: u32) -> f64 {
-        let requests = self.done.len() as f64;
-        self.elapsed.as_secs_f64() / (requests / f64::from(quota_per_second) - 1.0)
+    /// Over the seconds that a client needs that knows everything.
+    pub(crate) fn ratio(&self, bound: f64) -> f64 {
+        self.elapsed.as_secs_f64() / bound
+    }
+
+    /// How many seconds all but the slowest hundredth took.
+    pub(crate) fn p99(&self) -> f64 {
+        let took = self.done.iter().map(|done| done.to - done.from);
+        let mut took: Vec<_> = took.collect();
+        took.sort_unstable();
+        took[took.len() * 99 / 100].as_secs_f64()
     }
 }
 
@@ -106,8 +120,10 @@ where
                 loop {
                     let job = jobs.lock().unwrap().pop_front();
                     let Some(account) = job else { return };
+                    let from = start.elapsed();
                     attempts(&client, account, &sent).await;
-                    done.lock().unwrap().push((start.elapsed(), account));
+                    let to = start.elapsed();
+                    done.lock().unwrap().push(Done { account, from, to });
                 }
             }));
         }
