@@ -116,7 +116,7 @@ impl Gate {
             // So there is a limit after all.
             self.set_plan(Some(Arc::new(Plan::unknown())));
         }
-        self.learn_long(sent, now, refusal);
+        let is_long = self.learn_long(sent, now, refusal);
         self.learn_told(now.instant, refusal);
         let learns = self.learns_short();
         let others = self.knows_of_others();
@@ -126,6 +126,7 @@ impl Gate {
         let mut known = false;
         if let Some(share) = &mut active.share
             && refusal.may_be_short()
+            && !is_long
         {
             let told = refusal.limit_per_second();
             let numbers = (charge.number(), active.flights.next());

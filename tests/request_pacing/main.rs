@@ -28,3 +28,4 @@ mod turns;
 mod unpolled;
 mod unready;
 mod wakeups;
+mod which_window;

@@ -83,17 +83,18 @@ impl Gate {
     }
 
     /// A refusal that names a window of a minute, or whose second was empty.
-    /// To be told before the hold is.
+    /// To be told before the hold is. Returns whether it taught that window, and
+    /// so says nothing of a shorter one.
     pub(in crate::request_pacing) fn learn_long(
         &mut self,
         sent: Instant,
         now: Now,
         refusal: &Refusal,
-    ) {
+    ) -> bool {
         // Lets go what has left the windows by now.
         self.windows.room(self.in_flight_now(), now);
         let Some(active) = &mut self.active else {
-            return;
+            return false;
         };
         let in_flight = active.in_flight;
         let empty = || {
@@ -103,14 +104,14 @@ impl Gate {
         let is_long =
             refusal.is_long() || (refusal.may_be_short() && empty() && !refusal.is_short());
         if !is_long || active.hold.is_known(sent) {
-            return;
+            return false;
         }
         // Should even the parts be too many, they are cut.
         if self.learn_overrun() {
-            return;
+            return false;
         }
         let Some(active) = &mut self.active else {
-            return;
+            return false;
         };
         let windows = self.windows.uses(active.in_flight());
         let long = windows.filter_map(|(limit, span, used)| match span {
@@ -118,14 +119,14 @@ impl Gate {
             _ => None,
         });
         let Some((used, limit, length)) = long.min_by_key(|(.., length)| *length) else {
-            return;
+            return false;
         };
         // With a margin for those that were refused, and count or do not.
         let found = used.saturating_sub(in_flight.saturating_add(1));
         let found = (found - found / 32).min(limit.saturating_sub(1));
         // Fewer than half tell of somebody else, or of a pause that goes on.
         if found == 0 || (limit < u32::MAX && found < limit / 2) {
-            return;
+            return false;
         }
         let whole = self.windows.limit(length.into()).unwrap_or(limit);
         let (found, limit) = (of_whole(found, limit, whole), whole);
@@ -138,6 +139,7 @@ impl Gate {
         learned.long = Some(Taught { length, rate });
         learned.cut = Some(now.instant);
         self.apply_learned();
+        true
     }
 
     /// A window of a minute refused, here or in another scope of all: words do
