@@ -29,14 +29,14 @@ async fn sent(
     limit: &'static str,
     more: u64,
 ) -> Vec<u64> {
-    sent_after(layer, policy, limit, more, async {}).await
+    let headers = [("ratelimit-policy", policy), ("ratelimit", limit)];
+    sent_after(layer, headers, more, async {}).await
 }
 
 /// The same, when something has happened after the first.
-async fn sent_after(
+async fn sent_after<const N: usize>(
     layer: RequestPacingLayer,
-    policy: &'static str,
-    limit: &'static str,
+    headers: [(&'static str, &'static str); N],
     more: u64,
     happens: impl Future<Output = ()>,
 ) -> Vec<u64> {
@@ -49,9 +49,9 @@ async fn sent_after(
             let first = calls.fetch_add(1, Ordering::Relaxed) == 0;
             let mut response = Response::new(start.elapsed().as_secs());
             if first {
-                let headers = response.headers_mut();
-                headers.insert("ratelimit-policy", policy.parse().unwrap());
-                headers.insert("ratelimit", limit.parse().unwrap());
+                for (name, value) in headers {
+                    response.headers_mut().insert(name, value.parse().unwrap());
+                }
             }
             async move { Ok::<_, Infallible>(response) }
         }));
@@ -72,6 +72,20 @@ async fn what_is_left_is_all_that_goes_before_the_reset() {
     let minute = r#""minute";q=600;w=60"#;
     let sent = sent(layer(10), minute, r#""minute";r=3;t=30"#, 6).await;
     assert_eq!(sent, [0, 0, 0, 30, 30, 30]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_it_is_with_the_older_headers() {
+    let left = [
+        ("x-ratelimit-limit", "600"),
+        ("x-ratelimit-remaining", "3"),
+        ("x-ratelimit-reset", "30"),
+    ];
+    let sent = sent_after(layer(10), left, 6, async {}).await;
+    assert_eq!(sent, [0, 0, 0, 30, 30, 30]);
+    let lower = [("x-ratelimit-limit", "2;w=1")];
+    let sent = sent_after(layer(10), lower, 5, async {}).await;
+    assert_eq!(sent, [0, 1, 1, 2, 2]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -142,7 +156,10 @@ impl Service<Request<()>> for Never {
 async fn what_was_not_sent_is_still_left() {
     let layer = layer(10);
     let never = layer.layer(Never);
-    let minute = r#""minute";q=600;w=60"#;
+    let headers = [
+        ("ratelimit-policy", r#""minute";q=600;w=60"#),
+        ("ratelimit", r#""minute";r=3;t=60"#),
+    ];
     let given_up = async {
         sleep(Duration::from_secs(2)).await;
         for _ in 0..3 {
@@ -150,6 +167,6 @@ async fn what_was_not_sent_is_still_left() {
             assert_pending!(call.poll());
         }
     };
-    let sent = sent_after(layer, minute, r#""minute";r=3;t=60"#, 4, given_up).await;
+    let sent = sent_after(layer, headers, 4, given_up).await;
     assert_eq!(sent, [2, 2, 2, 60]);
 }

@@ -15,7 +15,7 @@ use tower_tiktok::{
     classify::{Classification, ErrorClass, Throttle, ThrottleScope, ThrottleWindow},
     error::DeadlineExceeded,
     extensions::{Deadline, Operation, PacedHold, RequestContext, RetryAfter},
-    request_pacing::{Quota, Quotas, RequestPacingLayer, Scope},
+    request_pacing::{Quota, Quotas, RequestPacingLayer, Scope, Scopes, Touched},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -93,6 +93,37 @@ async fn a_refusal_closes_the_scope_that_it_names_and_no_other() {
     ];
     let layer = layer();
     assert_eq!(ends(after(refuse, &layer, requests).await), [0, 0, 300, 0]);
+}
+
+/// The account stands in a field whose values have limits that nobody knows.
+struct Fields;
+
+impl Scopes for Fields {
+    fn touched<'a>(&'a self, context: Option<&'a RequestContext>) -> Touched<'a> {
+        let context = context.unwrap();
+        let value = context.account().unwrap().as_str();
+        let all = Touched::none().account_endpoint(context).endpoint(context);
+        all.field_value(value).app()
+    }
+
+    fn quota(&self, scope: &Scope) -> Option<Quota> {
+        (*scope == Scope::app()).then(|| Quota::requests_per_second(100))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_one_value_closes_that_value_and_no_other() {
+    let layer = RequestPacingLayer::builder(Fields).build().unwrap();
+    let refuse = refusal(ThrottleScope::FieldValue, ThrottleWindow::Minute, 300);
+    let requests = vec![
+        request("1", "/a"),
+        request("2", "/a"),
+        request("2", "/a"),
+        request("1", "/b"),
+        request("2", "/b"),
+    ];
+    let ends = ends(after(vec![refuse], &layer, requests).await);
+    assert_eq!(ends, [0, 0, 0, 300, 0]);
 }
 
 #[tokio::test(start_paused = true)]

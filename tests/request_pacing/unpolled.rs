@@ -1,16 +1,19 @@
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use futures_util::{StreamExt, stream};
+use futures_util::{
+    StreamExt,
+    stream::{self, FuturesUnordered},
+};
 use http::{Request, Response};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_test::{assert_pending, assert_ready, task};
 use tower::{BoxError, Layer, Service, ServiceExt};
 use tower_test::mock;
-use tower_tiktok::request_pacing::Quota;
+use tower_tiktok::request_pacing::{Quota, Quotas};
 
 use crate::server::{SECOND, build, by, go, request, secs, slot, slow, spawn};
 
@@ -207,13 +210,13 @@ async fn one_that_comes_too_late_for_its_slot_keeps_its_place() {
     assert_eq!(ends, [11, 31]);
 }
 
+fn tasks() -> usize {
+    let runtime = tokio::runtime::Handle::current();
+    runtime.metrics().num_alive_tasks()
+}
+
 #[tokio::test(start_paused = true)]
 async fn no_task_is_left_when_nobody_waits() {
-    let tasks = || {
-        tokio::runtime::Handle::current()
-            .metrics()
-            .num_alive_tasks()
-    };
     let (_layer, client) = build(Quota::requests_per_second(1));
     let before = tasks();
     go(&client, request("x", "/a")).await.unwrap();
@@ -224,4 +227,33 @@ async fn no_task_is_left_when_nobody_waits() {
     drop(waits);
     tokio::task::yield_now().await;
     assert_eq!(tasks(), before);
+}
+
+/// One task keeps the time for all of them, and wakes each when it may go.
+#[tokio::test(start_paused = true)]
+async fn a_thousand_that_wait_have_one_timer() {
+    let quotas = Quotas::none()
+        .with_app(Quota::requests_per_second(100))
+        .with_each_endpoint(Quota::requests_per_second(40))
+        .with_each_account_endpoint(Quota::requests_per_second(10));
+    let (_layer, client) = build(quotas);
+    let (before, mut most) = (tasks(), 0);
+    let waiters = (0..1_000).map(|n| {
+        let endpoint = ["/a", "/b", "/c"][n % 3];
+        let mut call = Box::pin(slot(&client, request(&(n % 10).to_string(), endpoint)));
+        let mut polls = 0;
+        poll_fn(move |cx| {
+            polls += 1;
+            call.as_mut().poll(cx).map(|answer| answer.map(|_| polls))
+        })
+    });
+    let mut waiters: FuturesUnordered<_> = waiters.collect();
+    let start = Instant::now();
+    while let Some(polls) = waiters.next().await {
+        most = most.max(tasks());
+        let polls = polls.unwrap();
+        assert!(polls <= 2, "polled {polls} times");
+    }
+    assert_eq!(most, before + 1);
+    assert!(start.elapsed() >= secs(9), "{:?}", start.elapsed());
 }

@@ -5,6 +5,7 @@
 mod clones;
 mod context;
 mod drops;
+mod level;
 #[path = "../support/log.rs"]
 mod log;
 mod order;

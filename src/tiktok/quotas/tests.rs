@@ -183,3 +183,50 @@ fn an_unknown_request_counts_in_the_app() {
     }
     assert_eq!(Scope::app().throttle_scope(), ThrottleScope::App);
 }
+
+/// What TikTok's page says was typed twice, here and for the simulator.
+#[cfg(feature = "simulator")]
+#[test]
+fn every_figure_is_as_the_simulator_has_it() {
+    use std::collections::BTreeSet;
+
+    use crate::{simulator::Level, tiktok::endpoints::Endpoint};
+
+    let quota = |second, minute, day| {
+        let narrow = |figure: u64| u32::try_from(figure).unwrap();
+        Quota::requests_per_second(narrow(second))
+            .and_requests_per_minute(narrow(minute))
+            .and_requests_per_day_utc(narrow(day))
+    };
+    let own = table::own(AccessLevel::Basic).map(|(path, _)| path);
+    let paths: BTreeSet<_> = Endpoint::all()
+        .iter()
+        .map(Endpoint::path)
+        .chain(own)
+        .collect();
+    let mut own = 0;
+    for (level, simulated) in [
+        (AccessLevel::Basic, Level::Basic),
+        (AccessLevel::Advanced, Level::Advanced),
+        (AccessLevel::Premium, Level::Premium),
+        (AccessLevel::Ultimate, Level::Ultimate),
+        (AccessLevel::Sandbox, Level::Sandbox),
+    ] {
+        let (quotas, limits) = (TikTokQuotas::new(level), simulated.limits());
+        let whole = quota(limits.per_second(), limits.per_minute(), limits.per_day());
+        assert_eq!(quotas.quota(&Scope::app()), Some(whole.clone()), "{level}");
+        for &path in &paths {
+            let limits = simulated.endpoint_limits(path);
+            let expected = limits.map_or(whole.clone(), |it| {
+                own += 1;
+                quota(it.per_second(), it.per_minute(), it.per_day())
+            });
+            let found = quotas.quota(&Scope::endpoint(path));
+            assert_eq!(found, Some(expected.clone()), "{level} {path}");
+            let told = level.endpoint_limits(path).map(Quota::from);
+            assert_eq!(told, limits.map(|_| expected), "{level} {path}");
+        }
+    }
+    // Nineteen endpoints, at each level but the sandbox.
+    assert_eq!(own, 4 * 19);
+}
