@@ -1,7 +1,7 @@
 //! Share one limit among several processes.
 //!
-//! A limit that belongs to an application is the sum of all its processes, and
-//! a process that counts only its own requests is refused for those of the
+//! A limit that belongs to an application counts the requests of all its
+//! processes, and one that counts only its own is refused for those of the
 //! others. Here a window's slots are tokens that processes hold: what one
 //! holds is the limit of its own windows, so all that a layer does within a
 //! limit, it goes on doing within a smaller one. The sum of all tokens is never
@@ -11,9 +11,15 @@
 //! others have given back. There is a store [in memory](MemoryStore), for
 //! tests, and with the feature `redis` one in Redis.
 //!
+//! Make one [`SharedState`] for each process, and give a clone to each layer that
+//! shares by it (`.shared(state.clone())`): two states of one process count as two
+//! processes, and so does each layer that is given the store itself. A state is for
+//! one application; two that use one Redis name theirs (`RedisState`'s `app`).
+//!
 //! # Example
 //!
-//! A store parts ten requests a second between two processes:
+//! What a layer does of it, here one of our own: a store parts ten requests a second
+//! between two processes.
 //!
 //! ```
 //! use std::{sync::{Arc, Mutex, Weak}, time::Duration};
@@ -125,9 +131,12 @@
 //! `RedisState` keeps a hash for each scope, a set of members, and the time
 //! at which the state began, all under one hash tag: `{prefix:app}:scope:name`,
 //! `:members`, `:born`; notices go out on `:notices`. All expire some ten
-//! minutes after their last use, and their longest window. The server must be a primary, 5.0 or later,
-//! and should not evict (`noeviction`). Each process has two connections; in a
-//! Cluster, one to each node and one for notices. A user needs few rights:
+//! minutes and the length of their longest window after their last use. The server
+//! must be a primary, Redis 5.0 or later or Valkey, and should not evict
+//! (`noeviction`). All processes should be of one version of this crate. Each has
+//! two connections; in a Cluster, one to each node and one for notices. A user needs
+//! few rights (one command; in a Cluster also `+cluster|slots +asking`, for another
+//! database than 0 also `+select`):
 //!
 //! ```text
 //! ACL SETUSER pacer on >secret ~{pacing:7011}:* &{pacing:7011}:notices
@@ -138,9 +147,12 @@
 //! The address holds its name and password, `redis://pacer:secret@host:6379/0`;
 //! neither is ever shown. For TLS, `rediss://` and the feature `redis-tls`; the
 //! certificate is checked against those of the operating system, or against
-//! your own (`root_certificate`). To make a connection, over TLS above all, may
-//! take longer than the deadline; then the first exchange fails, and the next
-//! finds it made.
+//! your own (`root_certificate`). That feature turns on rustls with *ring*. Where
+//! something else in the program turns on another provider, such as aws-lc-rs, rustls
+//! cannot choose: install one as the default when the program starts
+//! (`CryptoProvider::install_default`), or no connection is made. To make one, over
+//! TLS above all, may take longer than the deadline; then the first exchange fails,
+//! and the next finds it made.
 //!
 //! # Figures
 //!
@@ -190,9 +202,9 @@
 //! | 2,000 | 4,000 | 1.6 ms | 7.9 ms | 81 ms |
 //!
 //! Up to 16 processes, everyone's part is computed at each exchange; beyond, once
-//! a second at least, and that is the longest time: some 25 µs of the server's for
-//! each process. So one app carries about a thousand processes within a deadline
-//! of 50 ms, where the server has a core of its own, and more with a longer one.
+//! a second at least, and that is the longest time: it grows with the processes, to
+//! some 80 ms with a thousand and more. So with a thousand processes of one app set a
+//! deadline of 150 ms; with a few hundred the default does.
 //!
 //! The permits of an account are a scope each, so an exchange may be about many of
 //! them. What it costs the server, of Redis 7.0's own time, where all processes use
@@ -208,8 +220,8 @@
 //!
 //! So an exchange is about 64 accounts among four processes, 32 among eight, and 16
 //! among sixteen or more; the others come with the next one.
-//! At an exchange every two seconds, a server carries some 7,000 processes of
-//! many apps.
+//! At an exchange every two seconds, a server carries some 3,300 processes of apps
+//! with 8 to 16 each, where all they share is one scope.
 //!
 //! # Fleets
 //!
@@ -242,6 +254,8 @@
 //!
 //! # Health
 //!
+//! The gauge `api_client.shared_state.up` (feature `metrics`) is 0 while the store is
+//! away, and an alert of the feature `throttle-alert` tells of it.
 //! [`SharedState::snapshot`] tells all: whether the store is there, since when it
 //! is not and why, how many processes there are, how many exchanges there were
 //! and how many came to nothing, and what this process holds of each scope. The

@@ -180,7 +180,7 @@ impl SharedStateBuilder {
     /// How long a process may use what it holds without hearing from the store.
     /// The default is 5 seconds. A shorter lease brings back sooner what a dead
     /// process held, and takes more exchanges; a longer one bears a longer
-    /// failure of the store without any change.
+    /// failure of the store without any change. From a second to an hour.
     #[must_use]
     pub fn lease(mut self, time: Duration) -> Self {
         self.settings.lease = time;
@@ -189,7 +189,8 @@ impl SharedStateBuilder {
 
     /// How long the store may take to answer. The default is 50 milliseconds. A
     /// request that finds nothing left waits no longer for it. It must be
-    /// longer than the way there and back, and at most a second.
+    /// longer than the way there and back, and at most a second and a quarter of
+    /// the lease.
     #[must_use]
     pub fn deadline(mut self, time: Duration) -> Self {
         self.settings.deadline = time;

@@ -37,7 +37,11 @@ impl Client for Shared {
         let store = MemoryStore::new().round_trip(Duration::from_millis(self.round_trip));
         let quota = configured?;
         let process = |process: u64| {
-            let state = SharedState::builder(store.clone()).build();
+            // As one would set it where the store is that far away.
+            let deadline = Duration::from_millis(50.max(3 * self.round_trip));
+            let state = SharedState::builder(store.clone())
+                .deadline(deadline)
+                .build();
             let state = state.expect("the defaults are sound");
             let stack = tiktok::stack(process << 32 | seed).access_level(tiktok::level(quota));
             tiktok::client(stack.shared(state), server.clone())
