@@ -37,6 +37,8 @@ pub(super) struct Scope {
     /// Requests that wait for a permit, and will wait here next.
     coming: u32,
     common: bool,
+    /// Little was ever heard of the store.
+    begins: bool,
     told_queued: u32,
     acknowledged: u64,
     /// The last exchange about it.
@@ -68,6 +70,7 @@ impl Scope {
             queued: 0,
             coming: 0,
             common: false,
+            begins: true,
             told_queued: 0,
             acknowledged: 0,
             number: 0,
@@ -93,7 +96,7 @@ impl Scope {
         settings: &Settings,
         now: Instant,
     ) {
-        (self.queued, self.common) = (demand.queued, demand.common);
+        (self.queued, self.common, self.begins) = (demand.queued, demand.common, begins);
         self.news_hold = self.news_hold.max(demand.hold);
         let queued = self.backlog();
         let mut ahead = Ahead::of(&demand.windows, queued, self.part(), settings);
@@ -115,8 +118,12 @@ impl Scope {
         }
     }
 
-    /// Its part of the shortest window, if it wants more: so it uses no more.
+    /// Its part of the shortest window, if it wants more: so it uses no more. At
+    /// first that says little.
     fn part(&self) -> Option<u32> {
+        if self.begins {
+            return None;
+        }
         let timed = self.windows.iter().filter(|it| it.demand.span != PERMIT);
         let shortest = timed.min_by_key(|window| window.demand.span.length())?;
         (0 < shortest.target && shortest.target < shortest.want).then_some(shortest.target)
