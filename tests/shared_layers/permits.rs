@@ -1,7 +1,10 @@
 use std::{
     collections::HashMap,
     convert::Infallible,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -386,20 +389,55 @@ async fn without_notices_an_unused_permit_goes_back() {
     assert!(process.state.snapshot().scopes.is_empty());
 }
 
+/// How many requests of each process on one account are done in a minute, with two
+/// workers each.
+async fn minute_of(processes: &[Process]) -> Vec<u32> {
+    let done: Vec<_> = processes
+        .iter()
+        .map(|_| Arc::<AtomicU32>::default())
+        .collect();
+    let mut tasks = JoinSet::new();
+    for (process, done) in processes
+        .iter()
+        .zip(&done)
+        .chain(processes.iter().zip(&done))
+    {
+        let (client, done) = (process.client.clone(), done.clone());
+        tasks.spawn(async move {
+            loop {
+                client.clone().oneshot(write(1)).await.unwrap();
+                done.fetch_add(1, Relaxed);
+            }
+        });
+    }
+    sleep(secs(60)).await;
+    done.iter().map(|it| it.load(Relaxed)).collect()
+}
+
 /// Nobody hears that another waits, nor that it has a permit.
 #[tokio::test(start_paused = true)]
 async fn one_permit_goes_round_though_no_notice_comes() {
     for members in [3, 4] {
-        let fleet = Fleet::new(1);
-        let mute = |_| fleet.process_of(SharedState::from(Mute::new(&fleet.store)));
-        let mut processes: Vec<_> = (0..members).map(mute).collect();
-        for process in &mut processes {
-            process.work(1, 2, ms(0));
+        for lease in [5, 60, 3_600] {
+            for tells in [true, false] {
+                let fleet = Fleet::new(1);
+                let process = |_| {
+                    // With a channel on which nothing comes, or without any.
+                    let state = match tells {
+                        true => SharedState::builder(Mute::new(&fleet.store)),
+                        false => SharedState::builder(Silent(fleet.store.clone())),
+                    };
+                    fleet.process_of(state.lease(secs(lease)).build().unwrap())
+                };
+                let processes: Vec<_> = (0..members).map(process).collect();
+                let each = minute_of(&processes).await;
+                let (it, exchanges) = (fleet.server.of(1), fleet.store.exchanges());
+                println!("{members}, {lease} s, {tells}: {it:?}, {each:?}, {exchanges} exchanges");
+                assert!(it.most == 1 && it.done >= 360, "{it:?}");
+                let least = each.iter().min().unwrap();
+                assert!(*least >= 20, "{each:?}");
+            }
         }
-        sleep(secs(60)).await;
-        let it = fleet.server.of(1);
-        println!("{members}: {it:?}, {} exchanges", fleet.store.exchanges());
-        assert!(it.most == 1 && it.done >= 360, "{it:?}");
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) async fn drive(weak: Weak<Shared>) {
     let _undriven = Undriven(weak.clone());
     let (calls, store) = (shared.calls.clone(), shared.store.clone());
     let deadline = shared.settings.deadline;
-    shared.machine().forget_exchange();
+    shared.machine().begin_anew();
     drop(shared);
     let mut notices = Some(store.notices());
     let mut answer = None;

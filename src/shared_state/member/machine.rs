@@ -5,7 +5,7 @@ use tokio::{sync::oneshot, time::Instant};
 use super::{
     FailureMode, ScopeDemand, ScopeShare,
     scope::{APART, Scope, TOGETHER, Worth},
-    settings::{Outage, Settings, after},
+    settings::{FAR, Outage, Settings, after},
 };
 use crate::shared_state::{Exchange, Notice, Reply, StoreError, StoreErrorKind};
 
@@ -154,7 +154,7 @@ impl Machine {
             let scope = self
                 .scopes
                 .entry(name.clone())
-                .or_insert_with(|| Scope::new(name));
+                .or_insert_with(|| Scope::new(name, now));
             scope.observe(demand, begins, &settings, now);
         }
         self.expect();
@@ -202,10 +202,10 @@ impl Machine {
             }
             Notice::Permits { scope, parts } => {
                 let own = parts.iter().find(|part| part.member == self.id);
-                let own = own.filter(|_| !matches!(self.store, Store::Down { .. }));
+                let alone = matches!(self.store, Store::Down { .. });
                 let scope = self.scopes.get_mut(scope);
                 own.zip(scope)
-                    .map(|(part, scope)| scope.hear_permits(part, now))
+                    .map(|(part, scope)| scope.hear_permits(part, alone, now))
             }
             Notice::Heard(_) => None,
         }
@@ -235,7 +235,7 @@ impl Machine {
             scope.wait(u32::try_from(accounts).unwrap_or(u32::MAX))
         });
         // NOTE: it is less the fewer wait, so none is late for its turn.
-        let wait = waits.max().unwrap_or_default() * 4 / 5;
+        let wait = waits.max().unwrap_or_default().min(FAR) * 4 / 5;
         Worth {
             own: asked + wait.min(TOGETHER),
             others: asked + wait.min(LET_WAIT),
@@ -348,9 +348,11 @@ impl Machine {
             .min()
     }
 
-    /// What was on its way got lost.
-    pub(super) fn forget_exchange(&mut self) {
+    /// What was on its way got lost, and notices come by a new channel.
+    pub(super) fn begin_anew(&mut self) {
         self.sent = None;
+        (self.deaf, self.missed) = (false, 0);
+        self.keep_as_heard();
     }
 
     /// The scopes that the next exchange is about, and the limits that hold
@@ -368,7 +370,9 @@ impl Machine {
                 due.push((at, scope));
             }
         }
-        due.sort_by_key(|(at, _)| *at);
+        // First what every request waits for.
+        let waits = |at: &Instant, scope: &Scope| *at <= now && scope.is_passed_by_all();
+        due.sort_by_key(|(at, scope)| (!waits(at, scope), scope.turn()));
         due.retain(|(_, scope)| {
             let is_one_more = scope.is_permits();
             let fits = !is_one_more || permits > 0;

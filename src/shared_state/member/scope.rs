@@ -16,7 +16,7 @@ pub(super) const APART: Duration = Duration::from_millis(250);
 /// The longest that a permit waits for others, to be asked for together.
 pub(super) const TOGETHER: Duration = Duration::from_secs(3);
 
-/// Whoever holds what it does not use asks as often whether somebody waits.
+/// Whoever holds a permit asks as often whether somebody waits for it.
 const LOOK: Duration = Duration::from_secs(10);
 
 /// From when on a permit is worth an exchange of its own.
@@ -45,6 +45,7 @@ pub(super) struct Scope {
     number: u64,
     /// What was told after the reply that has not come yet.
     early: Option<PermitPart>,
+    began: Instant,
     /// When the last exchange about it was sent.
     asked: Option<Instant>,
     pub(super) leased_until: Option<Instant>,
@@ -63,7 +64,7 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    pub(super) fn new(name: Arc<str>) -> Self {
+    pub(super) fn new(name: Arc<str>, now: Instant) -> Self {
         Self {
             name,
             windows: Vec::new(),
@@ -75,6 +76,7 @@ impl Scope {
             acknowledged: 0,
             number: 0,
             early: None,
+            began: now,
             asked: None,
             leased_until: None,
             ask_at: None,
@@ -244,18 +246,19 @@ impl Scope {
         })
     }
 
-    /// A store has told what it has of permits. See [`PermitPart`].
-    pub(super) fn hear_permits(&mut self, part: &PermitPart, now: Instant) {
+    /// A store has told what it has of permits. See [`PermitPart`]. `alone`: it was
+    /// away when we heard of it last.
+    pub(super) fn hear_permits(&mut self, part: &PermitPart, alone: bool, now: Instant) {
         // Somebody waits, or we did: what is not in use goes on.
         self.called = true;
         self.windows.iter_mut().for_each(|it| it.kept_until = None);
         let leased = self.leased_until.is_some_and(|until| now < until);
-        if part.number != self.number || self.claim {
+        if part.number != self.number {
             return;
         }
         if self.unheard {
             self.early = Some(*part);
-        } else if leased {
+        } else if leased && !self.claim && !alone {
             self.take_permits(part);
         }
     }
@@ -278,17 +281,18 @@ impl Scope {
         if self.claim || self.unheard || self.rests {
             return Some(now);
         }
-        if self.is_starved() && self.told_queued == 0 {
-            return Some(worth.own.max(now));
-        }
         let known = any(&|window| window.held > 0 || window.told_want > 0);
-        let renew = match any(&|window| window.held > window.demand.in_flight) {
-            // Nothing tells that others wait, should that notice be lost.
+        // Nothing tells that others wait, should that notice be lost.
+        let renew = match any(&|window| window.held > 0) {
+            true if settings.keep.is_zero() => settings.renew().min(APART * 5),
             true => settings.renew().min(LOOK),
             false => settings.renew(),
         };
         let mut due = known.then(|| asked + renew);
         let mut sooner = |at: Instant| due = Some(due.map_or(at, |due| due.min(at)));
+        if self.is_starved() && self.told_queued == 0 {
+            sooner(worth.own.min(asked + renew).max(now));
+        }
         let gives = any(&|window| window.gives_permits(now) || window.want < window.told_want);
         let owes = any(&Window::owes_permits);
         let lacks = |window: &Window| window.want > window.told_want && window.wants_permits();
@@ -315,6 +319,12 @@ impl Scope {
             }
         }
         due
+    }
+
+    /// Who was asked about longest ago goes first, or began to wait before that: were
+    /// it by when they are due, some would never have their turn.
+    pub(super) fn turn(&self) -> Instant {
+        self.asked.unwrap_or(self.began)
     }
 
     /// Whether it goes along with any exchange.

@@ -40,7 +40,7 @@ impl Settings {
 const FLIGHT: Duration = Duration::from_secs(2);
 
 /// Longer waits are not told apart: some 30 years.
-const FAR: Duration = Duration::from_secs(1_000_000_000);
+pub(super) const FAR: Duration = Duration::from_secs(1_000_000_000);
 
 /// Whatever a store says, no sum of times overflows.
 pub(super) fn after(now: Instant, wait: Duration) -> Instant {
