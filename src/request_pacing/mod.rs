@@ -244,7 +244,9 @@
 //! A future that waits and is not polled delays none but itself. One that may
 //! go, and is kept but neither polled nor dropped, keeps its slots. When it
 //! arrives is reckoned from its call: who polls it much later lets those that
-//! follow go too soon, in windows of less than a minute.
+//! follow go too soon, in windows of less than a minute. The service inside should
+//! send nothing before its future is polled, as hyper's, reqwest's and tower's do
+//! not: a future that is dropped before hands its slots back.
 //!
 //! # Clone
 //!
