@@ -105,10 +105,10 @@ where
                     self.inner = self.inner.clone();
                     return ResponseFuture::failed(error.into());
                 }
-                Poll::Pending => {}
+                // Until somebody polls it, it has no place in a queue inside.
+                Poll::Pending => self.inner = self.inner.clone(),
             }
         }
-        // Where it has a place in a queue inside, it waits there itself.
         let other = self.inner.clone();
         let inner = mem::replace(&mut self.inner, other);
         ResponseFuture::waiting(inner, request, SendBy::new(send_by), ticket)

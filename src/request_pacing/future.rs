@@ -65,10 +65,10 @@ where
 
     /// Of a request that waits for its turn, or for `inner`.
     #[cold]
-    pub(super) fn waiting(inner: S, asked: bool, request: Request<B>, ticket: Ticket) -> Self {
+    pub(super) fn waiting(inner: S, request: Request<B>, ticket: Ticket) -> Self {
         let waiting = Box::new(Waiting {
             inner,
-            asked,
+            asked: false,
             request: Some(request),
         });
         Self {
@@ -111,7 +111,6 @@ where
                     this.state.set(State::Called { call });
                 }
                 StateProj::Called { call } => {
-                    this.ticket.send();
                     let mut output = call.poll(cx);
                     if output.is_ready() {
                         this.state.set(State::Over { error: None });

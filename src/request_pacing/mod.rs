@@ -237,16 +237,14 @@
 //! service inside may be called at once, too: call within a runtime. Any other
 //! joins the queue when its future is first polled. The future may be dropped
 //! at any time. One that waits leaves the queue at once, and so does one that
-//! fails, even if it is kept; one that was released but never polled since hands
-//! its slots on. One that was polled after its call keeps them, for the server
-//! may have counted it.
+//! fails, even if it is kept; one that was released but not sent hands its slots
+//! on. One that was sent, if only by the call, keeps them, for the server may have
+//! counted it.
 //!
 //! A future that waits and is not polled delays none but itself. One that may
 //! go, and is kept but neither polled nor dropped, keeps its slots. When it
 //! arrives is reckoned from its call: who polls it much later lets those that
-//! follow go too soon, in windows of less than a minute. The service inside should
-//! send nothing before its future is polled, as hyper's, reqwest's and tower's do
-//! not: a future that is dropped before hands its slots back.
+//! follow go too soon, in windows of less than a minute.
 //!
 //! # Clone
 //!

@@ -59,7 +59,6 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let found = Lookup::of(request.extensions());
         let mut ticket = Ticket::new(self.pacer.clone());
-        let mut asked = false;
         // Most requests can go at once, and then the request is moved once.
         if ticket.goes_at_once(found) {
             match self
@@ -70,6 +69,7 @@ where
                     if let Some(more) = found.more {
                         Departure::note(more);
                     }
+                    ticket.send();
                     return ResponseFuture::called(self.inner.call(request), ticket);
                 }
                 Poll::Ready(Err(error)) => {
@@ -78,14 +78,15 @@ where
                     return ResponseFuture::failed(error.into(), ticket);
                 }
                 Poll::Pending => {
+                    // Until somebody polls it, it keeps nothing, nor any place in a
+                    // queue inside.
+                    self.inner = self.inner.clone();
                     ticket.stand_back();
-                    asked = true;
                 }
             }
         }
-        // Where it has a place in a queue inside, it waits there itself.
         let other = self.inner.clone();
         let inner = mem::replace(&mut self.inner, other);
-        ResponseFuture::waiting(inner, asked, request, ticket)
+        ResponseFuture::waiting(inner, request, ticket)
     }
 }
