@@ -221,9 +221,8 @@ fn main() {
         row("governor keyed dashmap", governor, &keys);
         row("dashmap<_, Arc<Semaphore>>", dashmap, &keys);
         row("moka<_, Arc<Semaphore>> tti", moka, &keys);
-        assert!(
-            ours.iter().all(|bytes| *bytes <= MOST),
-            "too much: {ours:?}"
-        );
+        // A table that has just grown is half empty.
+        let most = ours.into_iter().fold(0.0, f64::max);
+        assert!(size < SIZES[1] || most <= MOST, "too much: {most}");
     }
 }
