@@ -119,15 +119,19 @@ fn permits() {
     }
 }
 
+/// Runs to the end what waits by the paused clock alone.
+fn paused<F: Future>(watch: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build();
+    runtime.expect("a runtime").block_on(watch)
+}
+
 impl Fleet {
     /// Every member has more to do than it may, from four workers or more.
     fn run(&self) -> Outcome {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .start_paused(true)
-            .build()
-            .expect("a runtime");
-        runtime.block_on(self.watch())
+        paused(self.watch())
     }
 
     async fn watch(&self) -> Outcome {

@@ -36,12 +36,7 @@ pub(crate) struct Stack {
 impl Stack {
     /// What part of the limit is used, what part refused, and exchanges a request.
     pub(crate) fn run(&self) -> (f64, f64, f64) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .start_paused(true)
-            .build()
-            .expect("a runtime");
-        runtime.block_on(self.watch())
+        super::paused(self.watch())
     }
 
     async fn watch(&self) -> (f64, f64, f64) {

@@ -1,0 +1,87 @@
+use tokio::time::Instant;
+
+use super::{APART, Scope};
+use crate::shared_state::{
+    ScopeAsk, ScopeReply,
+    member::{ScopeShare, settings::after},
+};
+
+/// What is asked and heard of a scope.
+impl Scope {
+    /// Takes what it used on its own for held.
+    pub(in crate::shared_state::member) fn prepare_claim(&mut self, share: &ScopeShare) {
+        for (window, (_, limit)) in self.windows.iter_mut().zip(&share.limits) {
+            window.claim(*limit);
+        }
+    }
+
+    /// Gives back what is beyond its part. The layer knows the lower limits, and
+    /// `observe` has heard what was sent until then.
+    pub(in crate::shared_state::member) fn ask(&mut self, number: u64, now: Instant) -> ScopeAsk {
+        let mut ask = ScopeAsk::new(self.name.clone());
+        self.told_queued = sticky(self.told_queued, self.backlog());
+        ask.acknowledged = self.acknowledged;
+        ask.claim = self.claim;
+        ask.hold = self
+            .news_hold
+            .map(|until| until.saturating_duration_since(now));
+        for window in &mut self.windows {
+            if !self.claim {
+                window.give_back(window.keep(now), now);
+            }
+            ask.windows.push(window.ask(self.told_queued, now));
+        }
+        (self.asked, self.number, self.early) = (Some(now), number, None);
+        // What it claims, it gives back only with the next.
+        self.rests &= self.claim;
+        (self.called, self.unheard) = (false, true);
+        ask
+    }
+
+    /// Whether a notice should have told some of it.
+    pub(in crate::shared_state::member) fn hear(
+        &mut self,
+        reply: &ScopeReply,
+        number: u64,
+        lease_ends: Instant,
+        now: Instant,
+    ) -> bool {
+        self.acknowledged = number;
+        (self.claim, self.unheard) = (false, false);
+        self.leased_until = Some(lease_ends);
+        if let Some(wait) = reply.hold {
+            self.hear_hold(after(now, wait));
+        }
+        for (window, reply) in self.windows.iter_mut().zip(&reply.windows) {
+            window.hear(reply, now);
+        }
+        if let Some(part) = self.early.take() {
+            self.take_permits(&part);
+        }
+        // For the sake of one token of many it need not ask at once.
+        let patient = self.windows.iter().all(|window| !window.lacks());
+        let ask_in = reply.ask_in.filter(|wait| *wait > APART || !patient);
+        self.ask_at = ask_in.map(|wait| after(now, wait));
+        reply.missed
+    }
+
+    /// The news of the last exchange have come.
+    pub(in crate::shared_state::member) fn told(&mut self, ask: &ScopeAsk) {
+        if ask.hold.is_some() {
+            self.news_hold = None;
+        }
+        for (window, ask) in self.windows.iter_mut().zip(&ask.windows) {
+            window.told(ask);
+        }
+    }
+}
+
+/// What was told, while it is still about right: a backlog that goes up and
+/// down a little must not move tokens to and fro.
+pub(super) fn sticky(told: u32, queued: u32) -> u32 {
+    let (least, most) = (told / 2, told.saturating_mul(2));
+    if queued > 0 && told > 0 && (least..=most).contains(&queued) {
+        return told;
+    }
+    queued
+}

@@ -1,0 +1,79 @@
+use std::{sync::Arc, time::Duration};
+
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+use super::{Process, SECOND};
+use crate::shared_state::{
+    Notice, Reply, ScopeReply, StoreError, StoreErrorKind, Tokens, WindowReply, WindowSpan,
+    member::FailureMode,
+};
+
+fn time() -> impl Strategy<Value = Duration> {
+    prop_oneof![
+        Just(Duration::ZERO),
+        Just(Duration::MAX),
+        (0_u64..5_000).prop_map(Duration::from_millis)
+    ]
+}
+
+fn window_reply() -> impl Strategy<Value = WindowReply> {
+    let count = || prop_oneof![0_u32..20, Just(u32::MAX)];
+    let granted = prop::collection::vec((count(), time()), 0..4);
+    (count(), count(), count(), count(), granted).prop_map(
+        |(target, held, limit, spare, granted)| {
+            let mut reply = WindowReply::new(target, held, limit);
+            reply.spare = spare;
+            reply.granted = granted
+                .into_iter()
+                .map(|(count, time)| Tokens::new(count, time))
+                .collect();
+            reply
+        },
+    )
+}
+
+fn reply() -> impl Strategy<Value = Reply> {
+    let windows = prop::collection::vec(window_reply(), 0..3);
+    let scope = (windows, prop::option::of(time()), prop::option::of(time()));
+    let scopes = prop::collection::vec(scope, 0..3);
+    (any::<u64>(), any::<u32>(), scopes).prop_map(|(epoch, instances, scopes)| {
+        let mut reply = Reply::new(epoch, instances);
+        for (windows, hold, ask_in) in scopes {
+            reply.scopes.push(ScopeReply {
+                windows,
+                hold,
+                ask_in,
+                missed: instances % 2 == 0,
+            });
+        }
+        reply
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_store_says_nobody_holds_more_than_there_is(
+        replies in prop::collection::vec(prop::option::weighted(0.8, reply()), 1..20),
+        span in prop_oneof![Just(Duration::ZERO), Just(Duration::from_secs(60)), Just(Duration::MAX)],
+        pass in 0_u64..9_000,
+        wait in time(),
+    ) {
+        let mut now = Instant::now();
+        let mut process = Process::new(1, FailureMode::LocalShare, WindowSpan::Any(span), 10, now);
+        process.span = SECOND;
+        process.queued = 30;
+        process.span = WindowSpan::Any(span);
+        for reply in replies {
+            let failed = StoreError::new(StoreErrorKind::Unreachable);
+            process.ask(now);
+            process.hear(reply.ok_or(failed), now);
+            process.machine.notice(&Notice::Hold { scope: Arc::from("app"), wait }, now);
+            prop_assert!(process.held() <= 10);
+            let share = process.share.as_ref().expect("it has looked");
+            prop_assert!(share.limits[0].1 <= 10);
+            prop_assert!(process.machine.wakes(now).is_some());
+            now += Duration::from_millis(pass);
+        }
+    }
+}
