@@ -106,15 +106,17 @@ where
                         return Poll::Ready(Err(error));
                     }
                     let request = waiting.request.take().expect("a request waits only once");
-                    this.ticket.send();
+                    this.ticket.call();
                     let call = waiting.inner.call(request);
                     this.state.set(State::Called { call });
                 }
                 StateProj::Called { call } => {
                     let mut output = call.poll(cx);
-                    if output.is_ready() {
-                        this.state.set(State::Over { error: None });
+                    if output.is_pending() {
+                        this.ticket.polled();
+                        return Poll::Pending;
                     }
+                    this.state.set(State::Over { error: None });
                     // Changed where it is: a response is large to move.
                     if let Poll::Ready(Ok(response)) = &mut output {
                         settle(response, this.ticket);

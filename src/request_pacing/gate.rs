@@ -187,6 +187,24 @@ impl Gate {
         self.active().flights.set_sent(charge.number(), sent);
     }
 
+    /// What was called then is sent only now. Its short windows may have given
+    /// it up.
+    pub(super) fn send_late(
+        &mut self,
+        charge: Charge,
+        cost: u32,
+        called: Instant,
+        now: Now,
+    ) -> Charge {
+        let active = self.active();
+        if !active.flights.remove(charge.number()) {
+            active.spare = active.spare.saturating_sub(cost);
+        }
+        active.hold.sent_late(called);
+        let number = active.flights.add(Some(now.tick), cost);
+        Charge::new(number, charge.is_tight())
+    }
+
     /// Slots that were taken then are free: the request was not sent.
     pub(super) fn give_back(&mut self, charge: Charge, cost: u32, taken: Instant) {
         self.windows.give_back(cost);

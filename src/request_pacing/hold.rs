@@ -119,6 +119,14 @@ impl Hold {
         }
     }
 
+    /// What was called then is sent only now.
+    pub(super) fn sent_late(&mut self, called: Instant) {
+        self.ended(called);
+        if let Some(ramp) = &mut self.ramp {
+            ramp.in_flight += 1;
+        }
+    }
+
     /// One that was taken then was not sent.
     pub(super) fn give_back(&mut self, cost: u32, taken: Instant) {
         self.tightened.give_back(cost);

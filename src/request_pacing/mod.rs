@@ -242,9 +242,12 @@
 //! counted it.
 //!
 //! A future that waits and is not polled delays none but itself. One that may
-//! go, and is kept but neither polled nor dropped, keeps its slots. When it
-//! arrives is reckoned from its call: who polls it much later lets those that
-//! follow go too soon, in windows of less than a minute.
+//! go, and is kept but neither polled nor dropped, keeps its slots; those of windows
+//! shorter than a minute no longer than a call that stalls. It counts from its call
+//! on, or anew if it is first polled more than 10 milliseconds later. But it is not
+//! asked again about its deadline, a hold or a pause, and many that are kept and
+//! then polled together go together: call and poll at once, as tower's `oneshot`
+//! does.
 //!
 //! # Clone
 //!

@@ -180,14 +180,25 @@ impl Pacer {
         self.wake_after(|core, woken| core.give_back(charges, taken.instant, now, woken));
     }
 
-    pub(super) fn settle(&self, charges: &Charges, sent: Now, outcome: Outcome) -> Option<Closed> {
-        let now = self.now();
+    pub(super) fn settle(
+        &self,
+        charges: &Charges,
+        sent: Now,
+        outcome: Outcome,
+        now: Now,
+    ) -> Option<Closed> {
         let closed = self.wake_after(|core, woken| core.settle(charges, sent, outcome, now, woken));
         #[cfg(feature = "shared-state")]
         if closed.is_some() {
             self.call_if_asked();
         }
         closed
+    }
+
+    /// What was called then is sent only now.
+    #[cold]
+    pub(super) fn send_late(&self, charges: &mut Charges, called: Now, now: Now) {
+        self.lock().send_late(charges, called, now);
     }
 
     /// The headers of the answer tell of limits.

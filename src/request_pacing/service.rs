@@ -69,7 +69,7 @@ where
                     if let Some(more) = found.more {
                         Departure::note(more);
                     }
-                    ticket.send();
+                    ticket.call();
                     return ResponseFuture::called(self.inner.call(request), ticket);
                 }
                 Poll::Ready(Err(error)) => {

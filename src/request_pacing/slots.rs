@@ -56,6 +56,17 @@ impl Core {
         gate
     }
 
+    /// What was called then is sent only now: it arrives later than it was
+    /// reckoned to.
+    pub(super) fn send_late(&mut self, charges: &mut Charges, called: Now, now: Now) {
+        let cost = charges.path.cost;
+        for (at, charge) in charges.path.gates().zip(&mut charges.parts) {
+            if let Some(gate) = self.charged(at) {
+                *charge = gate.send_late(*charge, cost, called.instant, now);
+            }
+        }
+    }
+
     /// A request that was sent is over. Returns what closed, if one of its
     /// scopes refused it.
     pub(super) fn settle(

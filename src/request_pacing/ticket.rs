@@ -3,6 +3,7 @@ use std::{
     fmt, mem,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use tokio::time::Instant;
@@ -43,11 +44,19 @@ enum State {
     Granted {
         at: Now,
     },
+    /// The service inside was called, and its future not polled yet.
+    Called {
+        at: Now,
+    },
     Sent {
         at: Now,
     },
     Over,
 }
+
+/// A future that is polled so long after its call was kept, and most services
+/// send when they are polled.
+const LATE: Duration = Duration::from_millis(10);
 
 impl Ticket {
     pub(super) fn new(pacer: Arc<Pacer>) -> Self {
@@ -136,18 +145,38 @@ impl Ticket {
         Ok(())
     }
 
-    /// It is sent now.
+    /// It is sent now, or when its future is polled first.
     #[inline]
-    pub(super) fn send(&mut self) {
+    pub(super) fn call(&mut self) {
         if let State::Granted { at } = self.state {
+            self.state = State::Called { at };
+        }
+    }
+
+    /// Its future was polled. If that was first long after the call, it counts
+    /// anew.
+    #[inline]
+    pub(super) fn polled(&mut self) {
+        if let State::Called { at } = self.state {
+            let at = self.sent_at(at, self.pacer.now());
             self.state = State::Sent { at };
         }
+    }
+
+    /// When one was sent that was called then, and is polled first now.
+    #[inline]
+    fn sent_at(&mut self, called: Now, now: Now) -> Now {
+        if now.instant <= called.instant + LATE {
+            return called;
+        }
+        self.pacer.send_late(&mut self.charges, called, now);
+        now
     }
 
     /// The headers of its answer tell of limits. Called before
     /// [`answered`](Self::answered), which lets the next ones go.
     pub(super) fn told(&self, status: &RateLimitStatus) {
-        if let State::Sent { .. } = &self.state {
+        if let State::Called { .. } | State::Sent { .. } = &self.state {
             self.pacer.tighten(&self.charges, status);
         }
     }
@@ -155,16 +184,20 @@ impl Ticket {
     /// It was answered. Returns what keeps back what the answer refused.
     #[inline]
     pub(super) fn answered(&mut self, outcome: Outcome) -> Option<Closed> {
-        let State::Sent { at } = self.state else {
-            return None;
+        let now = self.pacer.now();
+        let at = match mem::replace(&mut self.state, State::Over) {
+            State::Sent { at } => at,
+            // Answered at its first poll.
+            State::Called { at } => self.sent_at(at, now),
+            _ => return None,
         };
-        self.state = State::Over;
-        self.pacer.settle(&self.charges, at, outcome)
+        self.pacer.settle(&self.charges, at, outcome, now)
     }
 
     /// Its call failed. If it certainly never left, its slots go to others.
     #[cold]
     pub(super) fn failed(&mut self, error: &(dyn Error + 'static)) {
+        self.polled();
         if let State::Sent { at } = self.state
             && never_left(error)
         {
@@ -179,8 +212,10 @@ impl Ticket {
             State::Outside | State::Over => {}
             State::Queued(place, _) => self.pacer.leave(place),
             State::Granted { at } => self.pacer.give_back(&self.charges, at),
-            State::Sent { at } => {
-                self.pacer.settle(&self.charges, at, Outcome::Lost);
+            // The service inside may have sent it in its call.
+            State::Called { at } | State::Sent { at } => {
+                let now = self.pacer.now();
+                self.pacer.settle(&self.charges, at, Outcome::Lost, now);
             }
         }
     }

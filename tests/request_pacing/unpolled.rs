@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_test::{assert_pending, assert_ready, task};
 use tower::{BoxError, Layer, Service, ServiceExt, limit::ConcurrencyLimit};
 use tower_test::mock;
-use tower_tiktok::request_pacing::{Quota, Quotas, RequestPacingLayer};
+use tower_tiktok::request_pacing::{Quota, Quotas, RequestPacingLayer, Scope};
 
 use crate::server::{SECOND, Server, build, by, go, request, secs, slot, slow, spawn};
 
@@ -76,6 +76,73 @@ async fn one_that_is_never_polled_keeps_its_slot_as_if_it_was_sent() {
     assert_eq!(layer.handle().snapshot().scopes()[0].in_flight, 0);
     let next = timeout(secs(59), spawn(&client, request("y", "/a")).await).await;
     assert!(next.is_err(), "the other one counted");
+}
+
+/// A service that sends when it is polled, as most do.
+#[tokio::test(start_paused = true)]
+async fn one_that_is_polled_late_counts_from_then_on() {
+    // Its short windows have given it up by a minute.
+    for late in [1, 5, 60] {
+        let (_layer, client) = build(Quota::requests_per_second(1));
+        let kept = slot(&client, slow("x", "/a", 100));
+        sleep(secs(late)).await;
+        let start = Instant::now();
+        let kept = tokio::spawn(kept);
+        tokio::task::yield_now().await;
+        let next = spawn(&client, request("x", "/a")).await.await.unwrap();
+        assert!(next - start >= SECOND, "{late} s: {:?}", next - start);
+        kept.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_polled_late_and_dropped_keeps_its_minute() {
+    let layer = RequestPacingLayer::builder(Quota::requests_per_minute(1));
+    let client = layer.lost_after(secs(30)).build().unwrap().layer(Server);
+    let mut kept = task::spawn(slot(&client, slow("x", "/a", 10_000)));
+    sleep(secs(50)).await;
+    let start = Instant::now();
+    assert_pending!(kept.poll());
+    sleep(SECOND).await;
+    drop(kept);
+    let next = spawn(&client, request("x", "/a")).await.await.unwrap();
+    assert!(next - start >= secs(90), "{:?}", next - start);
+}
+
+#[tokio::test(start_paused = true)]
+async fn to_poll_late_does_not_teach_that_answers_are_slow() {
+    let (_layer, client) = build(Quota::requests_per_second(1));
+    for _ in 0..20 {
+        let kept = slot(&client, slow("x", "/a", 100));
+        sleep(secs(5)).await;
+        kept.await.unwrap();
+        sleep(SECOND).await;
+    }
+    // Nobody sees its answer, but that comes soon.
+    let mut lost = task::spawn(slot(&client, slow("x", "/a", 100)));
+    assert_pending!(lost.poll());
+    drop(lost);
+    let start = Instant::now();
+    let next = spawn(&client, request("x", "/a")).await.await.unwrap();
+    assert!(next - start < secs(2), "{:?}", next - start);
+}
+
+/// What is open again by one request at a time stays so.
+#[tokio::test(start_paused = true)]
+async fn one_that_is_polled_late_is_one_of_those_that_open_a_scope() {
+    let (layer, client) = build(Quota::requests_per_second(10));
+    let kept = slot(&client, slow("x", "/a", 5_000));
+    layer
+        .handle()
+        .hold_until(Scope::app(), Instant::now() + secs(2));
+    sleep(Duration::from_millis(2_500)).await;
+    let kept = tokio::spawn(kept);
+    tokio::task::yield_now().await;
+    let mut next = task::spawn(slot(&client, slow("x", "/a", 100)));
+    assert_pending!(next.poll());
+    assert_eq!(layer.handle().snapshot().queued(), 1);
+    kept.await.unwrap().unwrap();
+    next.await.unwrap();
 }
 
 /// What a service that is not ready gets is nothing yet, until it is polled.
