@@ -116,8 +116,15 @@ impl Gate {
             // So there is a limit after all.
             self.set_plan(Some(Arc::new(Plan::unknown())));
         }
-        let is_long = self.learn_long(sent, now, refusal);
+        if refusal.is_long() {
+            self.learn_long(sent, now);
+        }
         self.learn_told(now.instant, refusal);
+        // Should it turn out to be a longer one's.
+        let long = match refusal.is_short() {
+            true => None,
+            false => self.long_found(now),
+        };
         let learns = self.learns_short();
         let others = self.knows_of_others();
         // Of which only refusals tell, here or in another scope.
@@ -126,11 +133,10 @@ impl Gate {
         let mut known = false;
         if let Some(share) = &mut active.share
             && refusal.may_be_short()
-            && !is_long
         {
             let told = refusal.limit_per_second();
             let numbers = (charge.number(), active.flights.next());
-            share.refused(sent, seen, numbers, told);
+            share.refused(sent, seen, numbers, told, long);
             // A probe that failed is the likely reason, and it was undone.
             known = refusal.is_short() || learns;
         }

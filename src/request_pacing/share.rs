@@ -2,7 +2,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
-use super::learned::Arrival;
+use super::learned::{Arrival, LongFound};
 
 /// Where it starts: as likely on the way there as on the way back.
 const START: f64 = 0.5;
@@ -55,6 +55,8 @@ pub(super) struct Refused {
     pub(super) told: Option<u32>,
     trip: Trip,
     share: f64,
+    /// What a window of a minute had admitted, where it may be that one's.
+    pub(super) long: Option<LongFound>,
     /// The first request that was not in flight when this one was refused.
     after: u64,
 }
@@ -142,6 +144,7 @@ impl Share {
         answered: Instant,
         (number, after): (u64, u64),
         told: Option<u32>,
+        long: Option<LongFound>,
     ) {
         let trip = Trip {
             sent,
@@ -154,6 +157,7 @@ impl Share {
             self.pending.push_back(Refused {
                 number,
                 told,
+                long,
                 trip,
                 share: self.value,
                 after,
@@ -166,11 +170,15 @@ impl Share {
         !self.pending.is_empty()
     }
 
-    /// Whether nothing that is known of can have arrived in the window of this
-    /// length before a request that was sent then.
-    pub(super) fn was_empty(&self, sent: Instant, length: Duration) -> bool {
-        let mut seen = self.seen.iter().rev();
-        seen.all(|trip| trip.sent >= sent || trip.answered + length < sent)
+    /// Whether nothing that is known of can have been in the window of this length
+    /// when it refused, but for what it refused along with this one.
+    pub(super) fn was_empty(&self, refused: &Refused, length: Duration) -> bool {
+        let Trip { sent, answered, .. } = refused.trip;
+        self.seen.iter().rev().all(|trip| {
+            let is_past = trip.answered + length < sent;
+            let along = !trip.admitted && trip.answered > sent;
+            is_past || along || trip.sent >= answered
+        })
     }
 
     /// Starts with what was learned before.

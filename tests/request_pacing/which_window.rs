@@ -35,6 +35,23 @@ async fn a_refusal_after_an_empty_second_is_the_minutes() {
     assert_eq!(server.take(300, &layer).await, 0);
 }
 
+/// They are one event, and none of them tells more than the first.
+#[tokio::test(start_paused = true)]
+async fn refusals_together_after_an_empty_second_are_the_minutes() {
+    let quota = Quota::requests_per_second(20).and_requests_per_minute(150);
+    for together in [2, 8, 20] {
+        let (server, layer) = (Small::new(100, 60, unnamed()), layer(quota.clone()));
+        assert_eq!(server.take(100, &layer).await, 0);
+        sleep(Duration::from_secs(5)).await;
+        let refused = server.take(together, &layer).await;
+        println!("{together}: {refused} refused, {:?}", windows(&layer));
+        // The others of the burst went once more before all had told.
+        assert!(refused < 2 * together, "{refused} of {together}");
+        assert_eq!(windows(&layer), [(20, false), (97, true)]);
+        assert_eq!(server.take(300, &layer).await, 0);
+    }
+}
+
 fn second_and_ten() -> RequestPacingLayer {
     let ten = Duration::from_secs(10);
     layer(Quota::requests_per_second(20).and_requests_in_any(100, ten))

@@ -22,6 +22,7 @@ pub(super) use self::ratio::{Ratios, WHOLE};
 pub(super) use self::{
     fit::{Arrival, fit},
     rate::{FIRST, Rate},
+    refusals::LongFound,
 };
 
 /// A limit of a second is what most servers have, and one of a minute.

@@ -1,145 +1,179 @@
-use std::{iter, mem};
+use std::{iter, mem, time::Duration};
 
 use tokio::time::Instant;
 
 use super::{MINUTE, Rate, SECOND, Taught, fit};
-use crate::request_pacing::{Span, gate::Gate, outcome::Refusal, tick::Now};
+use crate::request_pacing::{Span, gate::Gate, outcome::Refusal, share::Refused, tick::Now};
+
+/// What a window of a minute or more had admitted when it refused, perhaps.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::request_pacing) struct LongFound {
+    found: u32,
+    /// What it was said to admit.
+    limit: u32,
+    length: Duration,
+}
 
 /// What refusals teach a scope.
 impl Gate {
-    /// Learns from the refusals by short windows for which all evidence is
-    /// there.
+    /// Learns from the refusals for which all evidence is there.
     #[cold]
     #[inline(never)]
     pub(in crate::request_pacing) fn learn_refusals(&mut self, now: Instant) {
-        let Some(active) = &mut self.active else {
-            return;
-        };
-        let Some(share) = &mut active.share else {
-            return;
-        };
-        let (before, next) = (active.flights.oldest(), active.flights.next());
         let mut cut = false;
-        while let Some(refused) = share.next_refusal(before) {
-            let taught = active.learned.as_ref().and_then(|it| it.short.as_ref());
-            if taught.is_some_and(|taught| taught.rate.is_past(refused.number)) {
-                continue;
-            }
-            let windows = self.windows.short();
-            // What the server says is of all who use it, and if fewer came from
-            // here, there are others.
-            let may_be_others = !self.windows.know_others()
-                && windows.clone().any(|(_, length)| length == SECOND)
-                && taught.is_none_or(|taught| taught.length == SECOND);
-            let known = taught.and_then(|taught| taught.rate.of_all());
-            let of_all = refused.told.or(known).filter(|_| may_be_others);
-            let on_trial = taught.is_some_and(|taught| taught.rate.on_trial());
-            let on_trial = on_trial && refused.told.or(of_all).is_none();
-            let explained = match of_all {
-                Some(of_all) => share.explain(&refused, iter::once((of_all, SECOND))),
-                None => !on_trial && share.explain(&refused, windows.clone()),
-            };
-            if explained || (refused.told.is_some() && of_all.is_none()) {
-                continue;
-            }
-            // The fullest window is the one that refused.
-            let mut arrivals = share.evidence(&refused);
-            let fits = windows.filter_map(|(limit, length)| {
-                let fit = fit(&mut arrivals, length)?;
-                let full = f64::from(fit.limit) / f64::from(limit);
-                Some((full, fit, limit, length))
-            });
-            let fullest = fits
-                .filter(|(.., length)| taught.is_none_or(|taught| taught.length == *length))
-                .filter(|(.., length)| of_all.is_none() || *length == SECOND)
-                .max_by(|a, b| a.0.total_cmp(&b.0));
-            let Some((_, fit, limit, length)) = fullest else {
-                continue;
-            };
-            // One alone may be anything, such as a call that came very late.
-            // And where others have a part of it, mostly it is their doing.
-            let whole = self.windows.limit(length.into()).unwrap_or(limit);
-            let is_far = fit.limit + 1 < limit && whole == limit;
-            let is_sure = on_trial || known.is_some() || fit.refused > 1 || is_far;
-            if !is_sure && !share.is_odd(&refused) {
-                continue;
-            }
-            let fit_limit = of_whole(fit.limit, limit, whole);
-            let learned = active.learned.get_or_insert_default();
-            let taught = learned.short.get_or_insert_with(|| Taught {
-                length,
-                rate: Rate::below(whole),
-            });
-            match of_all {
-                Some(of_all) => taught.rate.refused_by_others(fit_limit, of_all, next),
-                None => taught.rate.refused(fit_limit, fit.refused, next),
-            }
-            learned.cut = Some(now);
-            cut = true;
+        while let Some(refused) = self.next_refusal() {
+            cut |= !self.was_long(&refused, now) && self.was_short(&refused, now);
         }
         if cut {
             self.apply_learned();
         }
     }
 
-    /// A refusal that names a window of a minute, or whose second was empty.
-    /// To be told before the hold is. Returns whether it taught that window, and
-    /// so says nothing of a shorter one.
-    pub(in crate::request_pacing) fn learn_long(
-        &mut self,
-        sent: Instant,
-        now: Now,
-        refusal: &Refusal,
-    ) -> bool {
+    fn next_refusal(&mut self) -> Option<Refused> {
+        let active = self.active.as_mut()?;
+        let share = active.share.as_mut()?;
+        share.next_refusal(active.flights.oldest())
+    }
+
+    /// Whether it has cut a short window.
+    fn was_short(&mut self, refused: &Refused, now: Instant) -> bool {
+        let Some(active) = &mut self.active else {
+            return false;
+        };
+        let Some(share) = &mut active.share else {
+            return false;
+        };
+        let next = active.flights.next();
+        let taught = active.learned.as_ref().and_then(|it| it.short.as_ref());
+        if taught.is_some_and(|taught| taught.rate.is_past(refused.number)) {
+            return false;
+        }
+        let windows = self.windows.short();
+        // What the server says is of all who use it, and if fewer came from
+        // here, there are others.
+        let may_be_others = !self.windows.know_others()
+            && windows.clone().any(|(_, length)| length == SECOND)
+            && taught.is_none_or(|taught| taught.length == SECOND);
+        let known = taught.and_then(|taught| taught.rate.of_all());
+        let of_all = refused.told.or(known).filter(|_| may_be_others);
+        let on_trial = taught.is_some_and(|taught| taught.rate.on_trial());
+        let on_trial = on_trial && refused.told.or(of_all).is_none();
+        let explained = match of_all {
+            Some(of_all) => share.explain(refused, iter::once((of_all, SECOND))),
+            None => !on_trial && share.explain(refused, windows.clone()),
+        };
+        if explained || (refused.told.is_some() && of_all.is_none()) {
+            return false;
+        }
+        // The fullest window is the one that refused.
+        let mut arrivals = share.evidence(refused);
+        let fits = windows.filter_map(|(limit, length)| {
+            let fit = fit(&mut arrivals, length)?;
+            let full = f64::from(fit.limit) / f64::from(limit);
+            Some((full, fit, limit, length))
+        });
+        let fullest = fits
+            .filter(|(.., length)| taught.is_none_or(|taught| taught.length == *length))
+            .filter(|(.., length)| of_all.is_none() || *length == SECOND)
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        let Some((_, fit, limit, length)) = fullest else {
+            return false;
+        };
+        // One alone may be anything, such as a call that came very late.
+        // And where others have a part of it, mostly it is their doing.
+        let whole = self.windows.limit(length.into()).unwrap_or(limit);
+        let is_far = fit.limit + 1 < limit && whole == limit;
+        let is_sure = on_trial || known.is_some() || fit.refused > 1 || is_far;
+        if !is_sure && !share.is_odd(refused) {
+            return false;
+        }
+        let fit_limit = of_whole(fit.limit, limit, whole);
+        let learned = active.learned.get_or_insert_default();
+        let taught = learned.short.get_or_insert_with(|| Taught {
+            length,
+            rate: Rate::below(whole),
+        });
+        match of_all {
+            Some(of_all) => taught.rate.refused_by_others(fit_limit, of_all, next),
+            None => taught.rate.refused(fit_limit, fit.refused, next),
+        }
+        learned.cut = Some(now);
+        true
+    }
+
+    /// A refusal that names a window of a minute. To be told before the hold is.
+    pub(in crate::request_pacing) fn learn_long(&mut self, sent: Instant, now: Now) {
+        let active = self.if_active();
+        if active.is_some_and(|it| it.hold.is_known(sent)) || self.learn_overrun() {
+            return;
+        }
+        if let Some(found) = self.long_found(now) {
+            self.cut_long(found, now.instant);
+        }
+    }
+
+    /// One that names none, and whose second was empty: whether it is a longer
+    /// window's, and so says nothing of a shorter one.
+    fn was_long(&mut self, refused: &Refused, now: Instant) -> bool {
+        let Some(active) = &self.active else {
+            return false;
+        };
+        let Some(found) = refused.long else {
+            return false;
+        };
+        let long = active.learned.as_ref().and_then(|it| it.long.as_ref());
+        // Those that were sent before that was known are one event.
+        if long.is_some_and(|taught| taught.rate.is_past(refused.number)) {
+            return true;
+        }
+        let share = active.share.as_ref();
+        let empty = share.is_some_and(|share| share.was_empty(refused, SECOND));
+        // Should even the parts be too many, they are cut.
+        if empty && !self.learn_overrun() {
+            self.cut_long(found, now);
+        }
+        empty
+    }
+
+    /// What the shortest window of a minute or more admitted, if that says
+    /// anything of its limit.
+    pub(in crate::request_pacing) fn long_found(&mut self, now: Now) -> Option<LongFound> {
         // Lets go what has left the windows by now.
         self.windows.room(self.in_flight_now(), now);
-        let Some(active) = &mut self.active else {
-            return false;
-        };
-        let in_flight = active.in_flight;
-        let empty = || {
-            let share = active.share.as_ref();
-            in_flight == 0 && share.is_some_and(|share| share.was_empty(sent, SECOND))
-        };
-        let is_long =
-            refusal.is_long() || (refusal.may_be_short() && empty() && !refusal.is_short());
-        if !is_long || active.hold.is_known(sent) {
-            return false;
-        }
-        // Should even the parts be too many, they are cut.
-        if self.learn_overrun() {
-            return false;
-        }
-        let Some(active) = &mut self.active else {
-            return false;
-        };
+        let active = self.if_active()?;
         let windows = self.windows.uses(active.in_flight());
         let long = windows.filter_map(|(limit, span, used)| match span {
             Span::Any(length) if length >= MINUTE => Some((used, limit, length)),
             _ => None,
         });
-        let Some((used, limit, length)) = long.min_by_key(|(.., length)| *length) else {
-            return false;
-        };
+        let (used, part, length) = long.min_by_key(|(.., length)| *length)?;
         // With a margin for those that were refused, and count or do not.
-        let found = used.saturating_sub(in_flight.saturating_add(1));
-        let found = (found - found / 32).min(limit.saturating_sub(1));
+        let found = used.saturating_sub(active.in_flight.saturating_add(1));
+        let found = (found - found / 32).min(part.saturating_sub(1));
         // Fewer than half tell of somebody else, or of a pause that goes on.
-        if found == 0 || (limit < u32::MAX && found < limit / 2) {
-            return false;
+        if found == 0 || (part < u32::MAX && found < part / 2) {
+            return None;
         }
-        let whole = self.windows.limit(length.into()).unwrap_or(limit);
-        let (found, limit) = (of_whole(found, limit, whole), whole);
+        let limit = self.windows.limit(length.into()).unwrap_or(part);
+        Some(LongFound {
+            found: of_whole(found, part, limit),
+            limit,
+            length,
+        })
+    }
+
+    fn cut_long(&mut self, it: LongFound, now: Instant) {
+        let active = self.active();
         let learned = active.learned.get_or_insert_default();
         let ceiling = match &learned.long {
             Some(taught) => taught.rate.ceiling(),
-            None => Some(limit).filter(|limit| *limit < u32::MAX),
+            None => Some(it.limit).filter(|limit| *limit < u32::MAX),
         };
-        let rate = Rate::long(found, ceiling, active.flights.next());
+        let length = it.length;
+        let rate = Rate::long(it.found, ceiling, active.flights.next());
         learned.long = Some(Taught { length, rate });
-        learned.cut = Some(now.instant);
+        learned.cut = Some(now);
         self.apply_learned();
-        true
     }
 
     /// A window of a minute refused, here or in another scope of all: words do

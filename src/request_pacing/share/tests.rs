@@ -24,7 +24,7 @@ proptest! {
             let arrival = arrival(truth, sent, answered);
             let before = share.value();
             if last.is_some_and(|last| last + SECOND > arrival) {
-                share.refused(sent, answered, (n as u64, n as u64), None);
+                share.refused(sent, answered, (n as u64, n as u64), None, None);
             } else {
                 last = Some(arrival);
                 share.admitted(sent, answered, true);
@@ -43,7 +43,13 @@ fn a_refusal_that_an_unanswered_call_explains_teaches_nothing() {
     share.value = 0.25;
     share.admitted(now, now + SECOND, false);
     share.presumed(now + SECOND, now + SECOND * 3);
-    share.refused(now + SECOND * 5 / 2, now + SECOND * 7 / 2, (2, 3), None);
+    share.refused(
+        now + SECOND * 5 / 2,
+        now + SECOND * 7 / 2,
+        (2, 3),
+        None,
+        None,
+    );
     learn(&mut share, 3);
     assert_eq!(share.value(), 0.25);
 }
@@ -63,7 +69,7 @@ fn a_refusal_waits_for_those_in_flight() {
     share.value = 0.0;
     // Sent a second apart; the first was slow to arrive.
     share.admitted(now, now + SECOND, false);
-    share.refused(now + SECOND, now + SECOND * 5 / 4, (1, 3), None);
+    share.refused(now + SECOND, now + SECOND * 5 / 4, (1, 3), None, None);
     learn(&mut share, 2);
     assert_eq!(share.value(), 0.0);
     learn(&mut share, 3);
