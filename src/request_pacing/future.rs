@@ -17,9 +17,9 @@ use crate::{
 pin_project! {
     /// Response future for [`RequestPacing`](super::RequestPacing).
     ///
-    /// A request that may go at once goes from the call on: what nobody polls
-    /// or drops keeps its slots from others. Any other joins the queue when
-    /// this is first polled.
+    /// A request that may go at once goes from the call on, or from its first
+    /// poll, where that is late: what nobody polls or drops keeps its slots from
+    /// others. Any other joins the queue when this is first polled.
     pub struct ResponseFuture<S, B>
     where
         S: Service<Request<B>>,

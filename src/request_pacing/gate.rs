@@ -200,9 +200,10 @@ impl Gate {
         if !active.flights.remove(charge.number()) {
             active.spare = active.spare.saturating_sub(cost);
         }
-        active.hold.sent_late(called);
+        active.hold.sent_late(called, now.instant);
         let number = active.flights.add(Some(now.tick), cost);
-        Charge::new(number, charge.is_tight())
+        // What is full by now, nobody knows.
+        Charge::new(number, false)
     }
 
     /// Slots that were taken then are free: the request was not sent.

@@ -120,9 +120,12 @@ impl Hold {
     }
 
     /// What was called then is sent only now.
-    pub(super) fn sent_late(&mut self, called: Instant) {
+    pub(super) fn sent_late(&mut self, called: Instant, now: Instant) {
         self.ended(called);
-        if let Some(ramp) = &mut self.ramp {
+        // While it is closed, it is none of those that open it.
+        if let Some(ramp) = &mut self.ramp
+            && now >= ramp.from
+        {
             ramp.in_flight += 1;
         }
     }

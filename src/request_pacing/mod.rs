@@ -137,9 +137,10 @@
 //! [the refusal names](crate::classify::Throttle::limit). One more request is
 //! tried now and then, some one in a hundred; where that goes well, more and
 //! more are, up to the quota and never above it. A refusal that names a window
-//! of a minute, or comes after a second in which nothing was sent, cuts the
-//! window of a minute to what it held, unless that was less than half of the
-//! quota; it is tried again only after many minutes. Where nothing is known, four
+//! of a minute, or names none while the shorter windows were less than a quarter full,
+//! cuts the window of a minute to what it held, unless that was less than half of the
+//! quota; it is tried again only after many minutes. (Others that are not known yet,
+//! and fill the shorter ones, are taken for that, too.) Where nothing is known, four
 //! requests go at first, and twice as many as long as none is refused.
 //!
 //! [`RequestPacingHandle::learned`] tells what was learned, and
@@ -244,7 +245,8 @@
 //! A future that waits and is not polled delays none but itself. One that may
 //! go, and is kept but neither polled nor dropped, keeps its slots; those of windows
 //! shorter than a minute no longer than a call that stalls. It counts from its call
-//! on, or anew if it is first polled more than 10 milliseconds later. But it is not
+//! on, or anew if it is first polled more than 10 milliseconds later, whether or not
+//! the service inside has sent it by then. But it is not
 //! asked again about its deadline, a hold or a pause, and many that are kept and
 //! then polled together go together: call and poll at once, as tower's `oneshot`
 //! does.

@@ -92,11 +92,17 @@ impl Gate {
             }
             Outcome::Unclear | Outcome::Lost => None,
         };
+        self.weigh_refusals(now.instant);
+        closed
+    }
+
+    /// One less is under way: refusals may have waited for its answer.
+    #[inline]
+    pub(super) fn weigh_refusals(&mut self, now: Instant) {
         let active = self.if_active();
         if active.is_some_and(|it| it.share.as_ref().is_some_and(Share::is_pending)) {
-            self.learn_refusals(now.instant);
+            self.learn_refusals(now);
         }
-        closed
     }
 
     /// Returns until when it is closed, or now if it is only full.

@@ -170,15 +170,16 @@ impl Share {
         !self.pending.is_empty()
     }
 
-    /// Whether nothing that is known of can have been in the window of this length
-    /// when it refused, but for what it refused along with this one.
-    pub(super) fn was_empty(&self, refused: &Refused, length: Duration) -> bool {
+    /// How many may have been in the window of this length when it refused, but
+    /// for what it refused along with this one.
+    pub(super) fn inside(&self, refused: &Refused, length: Duration) -> u32 {
         let Trip { sent, answered, .. } = refused.trip;
-        self.seen.iter().rev().all(|trip| {
+        let inside = self.seen.iter().filter(|trip| {
             let is_past = trip.answered + length < sent;
             let along = !trip.admitted && trip.answered > sent;
-            is_past || along || trip.sent >= answered
-        })
+            !(is_past || along || trip.sent >= answered)
+        });
+        u32::try_from(inside.count()).unwrap_or(u32::MAX)
     }
 
     /// Starts with what was learned before.

@@ -42,6 +42,7 @@ impl Core {
         for (at, charge) in charges.iter() {
             if let Some(gate) = self.charged(at) {
                 gate.give_back(charge, charges.path.cost, taken);
+                gate.weigh_refusals(now.instant);
                 self.list(at, now);
             }
         }

@@ -145,6 +145,22 @@ async fn one_that_is_polled_late_is_one_of_those_that_open_a_scope() {
     next.await.unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn those_that_are_polled_while_it_is_closed_do_not_keep_it_closed() {
+    let (layer, client) = build(Quota::requests_per_second(10));
+    let kept: Vec<_> = (0..5)
+        .map(|_| slot(&client, slow("x", "/a", 100)))
+        .collect();
+    let opens = Instant::now() + secs(20);
+    layer.handle().hold_until(Scope::app(), opens);
+    sleep(secs(5)).await;
+    for call in kept {
+        call.await.unwrap();
+    }
+    let next = spawn(&client, request("x", "/a")).await.await.unwrap();
+    assert_eq!(next - opens, Duration::ZERO);
+}
+
 /// What a service that is not ready gets is nothing yet, until it is polled.
 #[tokio::test(start_paused = true)]
 async fn a_call_whose_service_is_not_ready_takes_no_slot() {

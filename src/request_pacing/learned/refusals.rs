@@ -112,8 +112,8 @@ impl Gate {
         }
     }
 
-    /// One that names none, and whose second was empty: whether it is a longer
-    /// window's, and so says nothing of a shorter one.
+    /// One that names none, and whose second was all but empty: whether it is a
+    /// longer window's, and so says nothing of a shorter one.
     fn was_long(&mut self, refused: &Refused, now: Instant) -> bool {
         let Some(active) = &self.active else {
             return false;
@@ -127,12 +127,25 @@ impl Gate {
             return true;
         }
         let share = active.share.as_ref();
-        let empty = share.is_some_and(|share| share.was_empty(refused, SECOND));
+        let longest = self.windows.short().max_by_key(|(_, length)| *length);
+        let (Some(share), Some((limit, length))) = (share, longest) else {
+            return false;
+        };
+        // A burst that finds the last of a minute is admitted in part.
+        if share.inside(refused, length).saturating_mul(4) >= limit {
+            return false;
+        }
+        let short = active.learned.as_ref().and_then(|it| it.short.as_ref());
+        // Where nothing is known, a second that is on trial is the likelier one.
+        let on_trial = found.limit == u32::MAX && short.is_some_and(|it| it.rate.on_trial());
+        if on_trial || self.knows_of_others() {
+            return false;
+        }
         // Should even the parts be too many, they are cut.
-        if empty && !self.learn_overrun() {
+        if !self.learn_overrun() {
             self.cut_long(found, now);
         }
-        empty
+        true
     }
 
     /// What the shortest window of a minute or more admitted, if that says
@@ -162,7 +175,15 @@ impl Gate {
         })
     }
 
-    fn cut_long(&mut self, it: LongFound, now: Instant) {
+    fn cut_long(&mut self, mut it: LongFound, now: Instant) {
+        // The quota may have changed since.
+        let Some(limit) = self.windows.limit(it.length.into()) else {
+            return;
+        };
+        if it.found >= limit {
+            return;
+        }
+        it.limit = limit;
         let active = self.active();
         let learned = active.learned.get_or_insert_default();
         let ceiling = match &learned.long {
