@@ -35,7 +35,7 @@ impl StoreError {
         Self { kind, code: None }
     }
 
-    /// An exchange that is not newer than the last of its member.
+    /// An exchange that is not newer than the last of its member about a scope.
     #[must_use]
     pub fn stale() -> Self {
         Self::new(StoreErrorKind::Stale)

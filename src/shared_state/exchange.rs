@@ -6,8 +6,10 @@ use std::{sync::Arc, time::Duration};
 pub struct Exchange {
     /// Who speaks: a random number, drawn once for each [`SharedState`](super::SharedState).
     pub member: u64,
-    /// Counts the exchanges of this member. The store refuses one that is not
-    /// newer than the last, see [`StoreError::stale`](super::StoreError::stale).
+    /// Counts the exchanges of this member. The store refuses one about a scope of
+    /// which it has heard that one or a newer, see
+    /// [`StoreError::stale`](super::StoreError::stale). Several may be under way, no two
+    /// about the same scope, and they may overtake each other.
     pub number: u64,
     /// For how long the member may use what it holds, without another exchange.
     pub lease: Duration,

@@ -94,7 +94,10 @@
 //! # When the store is away
 //!
 //! An exchange has a [deadline](SharedStateBuilder::deadline), and nobody waits
-//! longer for it. A process whose exchange came to nothing says so once, as a
+//! longer for it: not for the end of another either. Who comes while one is under way
+//! is asked for beside it. Should there be more of them than a store is asked about at
+//! once, twice what one exchange is, then those that are not heard of by the deadline
+//! go on as if the store were away, each with its part. A process whose exchange came to nothing says so once, as a
 //! warning, and in its [snapshot](SharedState::snapshot); it tries again at
 //! least each second, and comes back by itself. Until then, with
 //! [`FailureMode::LocalShare`]:

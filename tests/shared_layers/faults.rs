@@ -7,10 +7,14 @@ use std::{
 };
 
 use http::{Request, Response};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_tiktok::{
-    request_pacing::{Quota, RequestPacingLayer},
+    extensions::{Operation, RequestContext},
+    request_pacing::{Quota, Quotas, RequestPacingLayer},
     shared_state::{
         FailureMode, Fault, MemoryStore, SharedState, StoreError, StoreErrorKind, StoreStatus,
     },
@@ -79,6 +83,41 @@ async fn a_request_waits_for_a_dead_store_no_longer_than_its_deadline() {
     let client = fleet.processes[0].client.clone();
     client.oneshot(write(0, 0, 0)).await.unwrap();
     assert!(start.elapsed() <= ms(51), "{:?}", start.elapsed());
+}
+
+/// Each of an account, at an endpoint, of which this process holds nothing yet.
+#[tokio::test(start_paused = true)]
+async fn who_comes_during_an_exchange_waits_no_longer_for_its_turn() {
+    for (round_trip, later, stalls) in
+        [(5, 1, false), (40, 7, false), (40, 7, true), (40, 0, false)]
+    {
+        let store = MemoryStore::new().round_trip(ms(round_trip));
+        let each = Quota::requests_per_second(20);
+        let quotas = Quotas::none().with_each_account_endpoint(each);
+        let layer = RequestPacingLayer::builder(quotas).shared(store.clone());
+        let layer = layer.build().unwrap();
+        let answers = |_: Request<()>| async { Ok::<_, Infallible>(Response::new(())) };
+        let client = layer.layer(service_fn(answers));
+        let mut tasks = JoinSet::new();
+        for account in 0..200 {
+            let context = RequestContext::new(Operation::Write).with_endpoint("/create/");
+            let context = context.with_account(account.to_string());
+            let call = Request::post("/").extension(context).body(()).unwrap();
+            let client = client.clone();
+            tasks.spawn(async move {
+                let start = Instant::now();
+                client.oneshot(call).await.unwrap();
+                start.elapsed()
+            });
+            sleep(ms(later)).await;
+            if stalls && account == 50 {
+                store.set_fault(Some(Fault::Stall));
+            }
+        }
+        let longest = tasks.join_all().await.into_iter().max();
+        println!("{round_trip} ms, each {later} ms: {longest:?}");
+        assert!(longest <= Some(ms(51)), "{longest:?}");
+    }
 }
 
 /// "With `FailureMode::Closed`, nothing once the lease is over."

@@ -1,6 +1,7 @@
 use std::{
     collections::HashMap,
     convert::Infallible,
+    ops::Range,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering::Relaxed},
@@ -490,6 +491,83 @@ async fn who_holds_nothing_waits_for_a_store_no_longer_than_its_deadline() {
         fleet.store.set_fault(None);
         sleep(secs(2)).await;
         assert_eq!(process.store(), StoreStatus::Up);
+    }
+}
+
+/// The longest that any of so many requests takes, each on an account of its own and
+/// one after another so much later.
+async fn longest_of(process: &Process, accounts: Range<u32>, later: Duration) -> Duration {
+    let mut tasks = JoinSet::new();
+    for account in accounts {
+        let client = process.client.clone();
+        tasks.spawn(async move {
+            let start = Instant::now();
+            client.oneshot(write(account)).await.unwrap();
+            start.elapsed()
+        });
+        sleep(later).await;
+    }
+    tasks.join_all().await.into_iter().max().unwrap()
+}
+
+/// Each account is a new one, and an exchange is under way already.
+#[tokio::test(start_paused = true)]
+async fn who_comes_during_an_exchange_waits_no_longer_than_a_deadline() {
+    for (round_trip, later, together) in [(5, 1, 500), (40, 7, 100), (45, 1, 60), (50, 20, 1)] {
+        let mut fleet = Fleet::new(2);
+        fleet.store = fleet.store.round_trip(ms(round_trip));
+        let process = fleet.process();
+        process.send(0).await;
+        let longest = longest_of(&process, 1..101, ms(later)).await;
+        println!("{round_trip} ms, one by one: {longest:?}");
+        assert!(longest <= ms(100 + 51), "{longest:?}");
+        let longest = longest_of(&process, 101..101 + together, ms(0)).await;
+        println!("{round_trip} ms, together: {longest:?}");
+        assert!(longest <= ms(100 + 51), "{longest:?}");
+        // It stalls in the midst of it.
+        let (faults, store) = (sleep(ms(300)), fleet.store.clone());
+        let stalls = async {
+            faults.await;
+            store.set_fault(Some(Fault::Stall));
+        };
+        let (longest, ()) = tokio::join!(longest_of(&process, 1_000..1_100, ms(later)), stalls);
+        println!("{round_trip} ms, and it stalls: {longest:?}");
+        assert!(longest <= ms(100 + 51), "{longest:?}");
+    }
+}
+
+/// A store that is slow is asked all the same: nobody goes on by an equal part.
+#[tokio::test(start_paused = true)]
+async fn a_slow_store_is_not_passed_by() {
+    for round_trip in [5, 40, 45, 50] {
+        let mut fleet = Fleet::new(4);
+        fleet.store = fleet.store.round_trip(ms(round_trip));
+        let mut processes = fleet.processes(3);
+        for process in &mut processes[..2] {
+            // Together they use all that there are.
+            (0..60).for_each(|account| process.work(account, 2, ms(0)));
+        }
+        sleep(secs(10)).await;
+        longest_of(&processes[2], 0..60, ms(3)).await;
+        let most: Vec<_> = (0..60)
+            .map(|account| fleet.server.of(account).most)
+            .collect();
+        assert_eq!(most, [4; 60]);
+        assert_eq!(processes[2].state.snapshot().failures, 0);
+    }
+}
+
+/// There are more of them than a store should hear of at once.
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_the_turn_of_its_account_longer_than_a_deadline() {
+    for fault in [None, Some(Fault::Stall)] {
+        let mut fleet = Fleet::new(2);
+        fleet.store = fleet.store.round_trip(ms(40));
+        let process = fleet.process();
+        process.send(0).await;
+        fleet.store.set_fault(fault);
+        let longest = longest_of(&process, 1..1_001, ms(0)).await;
+        assert!(longest <= ms(100 + 51), "{longest:?}");
     }
 }
 

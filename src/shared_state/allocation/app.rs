@@ -51,7 +51,7 @@ impl Ledger {
     /// adds what everybody should hear to `notices`.
     ///
     /// # Errors
-    /// When the exchange is not newer than the last of its member. Nothing is
+    /// When the exchange is not newer than the last of its member about a scope. Nothing is
     /// changed then.
     pub fn exchange(
         &mut self,

@@ -1,6 +1,8 @@
 use std::{
-    future::pending,
+    future::{pending, poll_fn},
+    pin::Pin,
     sync::{Arc, Weak, atomic::Ordering},
+    task::Poll,
 };
 
 use tokio::{
@@ -20,28 +22,24 @@ pub(super) async fn drive(weak: Weak<Shared>) {
     shared.machine().begin_anew();
     drop(shared);
     let mut notices = Some(store.notices());
-    let mut answer = None;
+    let mut answers: Vec<Answer> = Vec::new();
     // Nothing here keeps the state alive while it waits.
     while let Some(shared) = weak.upgrade() {
         let now = Instant::now();
         shared.look(now);
         shared.machine().rest_if_asked(now);
-        if answer.is_none() && shared.machine().due(now).is_some_and(|due| due <= now) {
+        while shared.machine().due(now).is_some_and(|due| due <= now) {
             let exchange = shared.prepare(now);
             let store = store.clone();
-            answer = Some(Box::pin(async move {
+            answers.push(Box::pin(async move {
+                let number = exchange.number;
                 let answer = timeout(deadline, store.exchange(exchange)).await;
-                answer.unwrap_or_else(|_| Err(StoreError::new(StoreErrorKind::Timeout)))
+                let late = |_| Err(StoreError::new(StoreErrorKind::Timeout));
+                (number, answer.unwrap_or_else(late))
             }));
         }
         let wakes = shared.machine().wakes(now);
         drop(shared);
-        let answered = async {
-            match &mut answer {
-                Some(answer) => answer.await,
-                None => pending().await,
-            }
-        };
         let awake = async {
             match wakes {
                 Some(at) => sleep_until(at).await,
@@ -49,10 +47,9 @@ pub(super) async fn drive(weak: Weak<Shared>) {
             }
         };
         tokio::select! {
-            heard = answered => {
-                answer = None;
+            (number, heard) = first_of(&mut answers) => {
                 if let Some(shared) = weak.upgrade() {
-                    shared.hear(heard);
+                    shared.hear(number, heard);
                 }
             }
             () = heed(&weak, &mut notices) => {}
@@ -60,6 +57,23 @@ pub(super) async fn drive(weak: Weak<Shared>) {
             () = awake => {}
         }
     }
+}
+
+/// What becomes of an exchange, by its number.
+type Answer = Pin<Box<dyn Future<Output = (u64, Result<Reply, StoreError>)> + Send>>;
+
+/// The first that has come, if any does.
+async fn first_of(answers: &mut Vec<Answer>) -> (u64, Result<Reply, StoreError>) {
+    poll_fn(|context| {
+        for at in 0..answers.len() {
+            if let Poll::Ready(answer) = answers[at].as_mut().poll(context) {
+                drop(answers.swap_remove(at));
+                return Poll::Ready(answer);
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 /// Hears notices until one is about something here: of a large fleet, few are.
@@ -125,9 +139,9 @@ impl Shared {
         exchange
     }
 
-    fn hear(&self, answer: Result<Reply, StoreError>) {
+    fn hear(&self, number: u64, answer: Result<Reply, StoreError>) {
         let now = Instant::now();
-        let change = self.machine().hear(answer, now, rand::random());
+        let change = self.machine().hear(number, answer, now, rand::random());
         match change {
             Some(Change::Lost(error)) => tracing::warn!(
                 %error,

@@ -10,6 +10,9 @@ use super::{
 use crate::shared_state::{Exchange, Notice, Reply, StoreError, StoreErrorKind};
 
 mod permits;
+mod under_way;
+
+use self::under_way::{Sent, UnderWay};
 
 /// About so many scopes one exchange is, at most.
 const MOST: usize = 64;
@@ -35,7 +38,7 @@ pub(super) struct Machine {
     pub(super) instances: u32,
     pub(super) epoch: Option<u64>,
     pub(super) store: Store,
-    sent: Option<Sent>,
+    under_way: UnderWay,
     /// When the last exchange was sent.
     asked: Option<Instant>,
     /// When the state was heard of first that there is.
@@ -58,13 +61,6 @@ pub(super) enum Store {
     Unknown,
     Up,
     Down { since: Instant, error: StoreError },
-}
-
-/// The exchange under way.
-#[derive(Debug)]
-struct Sent {
-    exchange: Exchange,
-    at: Instant,
 }
 
 /// What has changed about the store, to be said once.
@@ -93,7 +89,7 @@ impl Machine {
             instances: settings.instances,
             epoch: None,
             store: Store::Unknown,
-            sent: None,
+            under_way: UnderWay::default(),
             asked: None,
             heard: None,
             exchanges: 0,
@@ -118,7 +114,9 @@ impl Machine {
         }
         let done = match &self.store {
             Store::Down { error, .. } => Err(error.clone()),
-            _ if self.sent.is_some() || self.scopes.values().any(|scope| scope.rests) => return,
+            _ if !self.under_way.is_empty() || self.scopes.values().any(|scope| scope.rests) => {
+                return;
+            }
             _ => Ok(()),
         };
         for leaver in self.leavers.drain(..) {
@@ -191,9 +189,10 @@ impl Machine {
     }
 
     /// What is known about the time without a store, for one scope.
-    fn outage(&self, scope: &Scope) -> Option<Outage> {
-        let Store::Down { since, .. } = self.store else {
-            return None;
+    fn outage(&self, scope: &Scope, now: Instant) -> Option<Outage> {
+        let since = match self.store {
+            Store::Down { since, .. } => since,
+            _ => scope.left_alone(&self.settings, now)?,
         };
         Some(Outage {
             since,
@@ -208,13 +207,17 @@ impl Machine {
     /// What the layers may do from now on, where that has changed.
     pub(super) fn shares(&mut self, now: Instant) -> Vec<ScopeShare> {
         let mut changed = Vec::new();
+        let worth = self.permits_worth(now);
+        for scope in self.scopes.values_mut() {
+            scope.refresh(&self.settings, now);
+            scope.look(worth, now);
+        }
         let outages: Vec<_> = self
             .scopes
             .values()
-            .map(|scope| self.outage(scope))
+            .map(|scope| self.outage(scope, now))
             .collect();
         for (scope, outage) in self.scopes.values_mut().zip(outages) {
-            scope.refresh(&self.settings, now);
             let share = scope.share(&self.settings, outage.as_ref(), now);
             let leased = scope.leased_until.is_some_and(|until| now < until);
             // What it does beyond its tokens, or without a lease, it claims.
@@ -234,36 +237,33 @@ impl Machine {
                 changed.push(share);
             }
         }
-        if self.sent.is_none() {
-            let ended = self.scopes.extract_if(|_, scope| scope.is_quiet());
-            changed.extend(ended.map(|(_, scope)| scope.end(now)));
-        }
+        let ended = self.scopes.extract_if(|_, scope| scope.is_quiet());
+        changed.extend(ended.map(|(_, scope)| scope.end(now)));
         changed
     }
 
     /// When the next exchange is due. `None`: when something is wanted.
     pub(super) fn due(&self, now: Instant) -> Option<Instant> {
-        if self.sent.is_some() {
-            return None;
-        }
+        let beside = self.under_way.goes_beside();
         match (&self.store, self.retry_at) {
-            (Store::Unknown, None) => Some(now),
-            (_, Some(retry_at)) => Some(retry_at),
-            (_, None) => {
-                let worth = self.permits_worth(now);
-                let due = self.scopes.values();
-                due.filter_map(|scope| scope.due(&self.settings, worth, now))
-                    .min()
-            }
+            (Store::Down { .. }, _) if beside => return None,
+            (_, Some(retry_at)) => return Some(retry_at),
+            (Store::Unknown, None) if !beside => return Some(now),
+            _ if beside && self.room_beside() == 0 => return None,
+            _ => {}
         }
+        let worth = self.permits_worth(now);
+        let scopes = self.scopes.values();
+        let scopes = scopes.filter(|scope| !beside || scope.waits_unheard());
+        let due = scopes.filter_map(|scope| scope.due(&self.settings, worth, now));
+        due.min()
     }
 
     /// When to look again, whatever happens.
     pub(super) fn wakes(&self, now: Instant) -> Option<Instant> {
-        let changes = self
-            .scopes
-            .values()
-            .filter_map(|scope| scope.changes(&self.settings, self.outage(scope).as_ref(), now));
+        let changes = self.scopes.values().filter_map(|scope| {
+            scope.changes(&self.settings, self.outage(scope, now).as_ref(), now)
+        });
         let look = (!self.scopes.is_empty()).then(|| now + APART);
         [changes.min(), look, self.due(now)]
             .into_iter()
@@ -273,7 +273,8 @@ impl Machine {
 
     /// What was on its way got lost, and notices come by a new channel.
     pub(super) fn begin_anew(&mut self) {
-        self.sent = None;
+        self.under_way.clear();
+        self.scopes.values_mut().for_each(Scope::ended);
         (self.deaf, self.missed) = (false, 0);
         self.keep_as_heard();
     }
@@ -284,11 +285,19 @@ impl Machine {
         // What is due soon comes along: it is the exchanges that cost.
         let soon = now + self.settings.renew() / 2;
         self.bound_kept();
-        let (worth, mut permits) = (self.permits_worth(now), self.most_permits());
+        let beside = self.under_way.goes_beside();
+        let (mut permits, most) = match beside {
+            true => (self.room_beside(), self.room_beside()),
+            false => (self.most_permits(), MOST),
+        };
+        let worth = self.permits_worth(now);
         let mut due: Vec<(Instant, &mut Scope)> = Vec::new();
         for scope in self.scopes.values_mut() {
             let at = scope.due(&self.settings, worth, now);
-            let comes = |at: &Instant| *at <= soon || scope.comes_along(now);
+            let comes = |at: &Instant| match beside {
+                true => *at <= now && scope.waits_unheard(),
+                false => *at <= soon || scope.comes_along(now),
+            };
             if let Some(at) = at.filter(comes) {
                 due.push((at, scope));
             }
@@ -302,7 +311,7 @@ impl Machine {
             permits -= usize::from(is_one_more && fits);
             fits
         });
-        due.truncate(MOST);
+        due.truncate(most);
         let (mut names, mut lowered) = (Vec::new(), Vec::new());
         for (_, scope) in due {
             names.push(scope.name.clone());
@@ -332,28 +341,34 @@ impl Machine {
         }
         self.retry_at = None;
         self.asked = Some(now);
-        self.sent = Some(Sent {
-            exchange: exchange.clone(),
-            at: now,
-        });
+        self.under_way.begin(exchange.clone(), now);
         exchange
     }
 
-    /// `chance` is between 0 and 1.
+    /// What has become of an exchange. `chance` is between 0 and 1.
     pub(super) fn hear(
         &mut self,
+        number: u64,
         answer: Result<Reply, StoreError>,
         now: Instant,
         chance: f64,
     ) -> Option<Change> {
-        let sent = self.sent.take()?;
+        let sent = self.under_way.end(number)?;
+        for ask in &sent.exchange.scopes {
+            self.scopes.get_mut(&ask.name).map(Scope::ended);
+        }
         self.exchanges += 1;
         match answer {
             Ok(reply) if reply.scopes.len() == sent.exchange.scopes.len() => {
                 self.heard(&sent, &reply, now)
             }
-            Ok(_) => self.failed(StoreError::new(StoreErrorKind::Nonsense), now, chance),
-            Err(error) => self.failed(error, now, chance),
+            Ok(_) => self.failed(
+                &sent,
+                StoreError::new(StoreErrorKind::Nonsense),
+                now,
+                chance,
+            ),
+            Err(error) => self.failed(&sent, error, now, chance),
         }
     }
 
@@ -361,7 +376,7 @@ impl Machine {
         let was_down = matches!(self.store, Store::Down { .. });
         let fresh = self.epoch.is_some_and(|epoch| epoch != reply.epoch);
         self.store = Store::Up;
-        self.backoff = RETRY.0;
+        (self.backoff, self.retry_at) = (RETRY.0, None);
         self.instances = reply.instances.max(1);
         if self.epoch.replace(reply.epoch) != Some(reply.epoch) {
             self.heard = Some(now);
@@ -385,13 +400,24 @@ impl Machine {
         }
     }
 
-    fn failed(&mut self, error: StoreError, now: Instant, chance: f64) -> Option<Change> {
+    fn failed(
+        &mut self,
+        sent: &Sent,
+        error: StoreError,
+        now: Instant,
+        chance: f64,
+    ) -> Option<Change> {
         self.failures += 1;
         if error.kind() == StoreErrorKind::Stale {
             // Ours are always newer. So another one goes by our number, such as
             // a copy of this machine, and from now on by it alone.
             self.id = self.id.rotate_left(32) ^ chance.to_bits();
+            self.under_way.clear();
             self.scopes.values_mut().for_each(Scope::forget_member);
+        }
+        if matches!(self.store, Store::Down { since, .. } if sent.at < since) {
+            // It was under way beside the one that told so.
+            return None;
         }
         self.retry_at = Some(now + self.backoff.mul_f64(0.5 + chance / 2.0));
         self.backoff = (self.backoff * 2).min(RETRY.1);
@@ -407,5 +433,11 @@ impl Machine {
 
     pub(super) fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Of the last exchange.
+    #[cfg(test)]
+    pub(super) fn number(&self) -> u64 {
+        self.number
     }
 }

@@ -70,6 +70,13 @@ impl Machine {
         (READ / members.clamp(1, FEW)).min(MOST)
     }
 
+    /// Of how many scopes more a store may hear beside what it hears anyway: about as
+    /// many again.
+    pub(super) fn room_beside(&self) -> usize {
+        let beside = self.under_way.beside();
+        self.most_permits().saturating_sub(beside)
+    }
+
     /// Of the accounts that nobody uses, no more are kept than one exchange
     /// renews: those that were used last.
     pub(super) fn bound_kept(&mut self) {

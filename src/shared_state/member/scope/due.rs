@@ -43,7 +43,7 @@ impl Scope {
         };
         let mut due = known.then(|| asked + renew);
         let mut sooner = |at: Instant| due = Some(due.map_or(at, |due| due.min(at)));
-        if self.is_starved() && self.told_queued == 0 {
+        if self.waits_unheard() {
             sooner(worth.own.min(asked + renew).max(now));
         }
         let gives = any(&|window| window.gives_permits(now) || window.want < window.told_want);
@@ -95,6 +95,9 @@ impl Scope {
         worth: Worth,
         now: Instant,
     ) -> Option<Instant> {
+        if self.under_way {
+            return None;
+        }
         if self.is_permits() && self.news_hold.is_none() {
             return self.permits_due(settings, worth, now);
         }
@@ -108,7 +111,7 @@ impl Scope {
         if self.news_hold.is_some() || self.windows.iter().any(Window::has_learned) {
             return Some(now);
         }
-        if self.is_starved() && self.told_queued == 0 {
+        if self.waits_unheard() {
             return Some(now);
         }
         let soon = asked + APART;

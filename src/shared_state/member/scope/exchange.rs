@@ -34,7 +34,7 @@ impl Scope {
         (self.asked, self.number, self.early) = (Some(now), number, None);
         // What it claims, it gives back only with the next.
         self.rests &= self.claim;
-        (self.called, self.unheard) = (false, true);
+        (self.called, self.unheard, self.under_way) = (false, true, true);
         ask
     }
 
@@ -47,7 +47,7 @@ impl Scope {
         now: Instant,
     ) -> bool {
         self.acknowledged = number;
-        (self.claim, self.unheard) = (false, false);
+        (self.claim, self.unheard, self.waits_since) = (false, false, None);
         self.leased_until = Some(lease_ends);
         if let Some(wait) = reply.hold {
             self.hear_hold(after(now, wait));

@@ -13,6 +13,7 @@ mod due;
 mod exchange;
 mod permits;
 mod share;
+mod waiting;
 
 pub(super) use self::due::{TOGETHER, Worth};
 
@@ -50,6 +51,10 @@ pub(super) struct Scope {
     pub(super) rests: bool,
     /// The reply to its last exchange has not come.
     unheard: bool,
+    /// An exchange about it is under way.
+    under_way: bool,
+    /// Since when somebody waits for what a store says of it first.
+    waits_since: Option<Instant>,
     news_hold: Option<Instant>,
     hold: Option<Instant>,
     pub(super) applied: Option<ScopeShare>,
@@ -76,6 +81,8 @@ impl Scope {
             called: false,
             rests: false,
             unheard: false,
+            under_way: false,
+            waits_since: None,
             news_hold: None,
             hold: None,
             applied: None,
@@ -142,6 +149,7 @@ impl Scope {
     /// From now on we are another member, who holds nothing yet.
     pub(super) fn forget_member(&mut self) {
         (self.acknowledged, self.leased_until) = (0, None);
+        self.under_way = false;
         self.windows.iter_mut().for_each(Window::forget);
     }
 
@@ -169,6 +177,11 @@ impl Scope {
         self.hold = self.hold.max(Some(until));
     }
 
+    /// The exchange about it has come to an end.
+    pub(super) fn ended(&mut self) {
+        self.under_way = false;
+    }
+
     /// Somebody waits, and there is nothing to send by.
     pub(super) fn is_starved(&self) -> bool {
         self.queued > 0 && self.windows.iter().any(|window| window.held == 0)
@@ -176,7 +189,8 @@ impl Scope {
 
     /// Whether nothing is used, held or wanted any more.
     pub(super) fn is_quiet(&self) -> bool {
-        self.queued == 0
+        !self.under_way
+            && self.queued == 0
             && self.news_hold.is_none()
             && self.told_queued == 0
             && self.windows.iter().all(|window| window.is_quiet())

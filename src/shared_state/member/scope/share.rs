@@ -118,7 +118,8 @@ impl Scope {
                 .min(),
         };
         let forgets = self.windows.iter().filter_map(Window::forgets_at);
-        [soonest, self.leased_until, forgets.min()]
+        let alone = self.left_alone_at(settings);
+        [soonest, self.leased_until, forgets.min(), alone]
             .into_iter()
             .flatten()
             .filter(|at| *at > now)

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::shared_state::{Exchange, Reply, StoreError, WindowSpan};
 
+mod beside;
 mod laws;
 mod outages;
 mod permits;
@@ -107,7 +108,8 @@ impl Process {
     }
 
     fn hear(&mut self, answer: Result<Reply, StoreError>, now: Instant) -> Option<Change> {
-        let change = self.machine.hear(answer, now, 0.3);
+        let number = self.machine.number();
+        let change = self.machine.hear(number, answer, now, 0.3);
         self.look(now);
         change
     }

@@ -100,7 +100,7 @@ fn no_length_of_a_window_is_too_long_to_wait_for() {
     let (names, _) = machine.prepare(now);
     let exchange = machine.ask(&names, now);
     let reply = Ledger::new().exchange(&exchange, START, &mut Vec::new());
-    machine.hear(reply, now, 0.3);
+    machine.hear(exchange.number, reply, now, 0.3);
     machine.observe(demand(), now);
     machine.shares(now);
     assert!(machine.wakes(now).is_some());
@@ -173,7 +173,7 @@ fn a_new_account_has_its_turn_among_many_that_wait() {
             if let Ok(reply) = &mut reply {
                 reply.instances = reply.instances.max(settings.instances);
             }
-            machine.hear(reply, now, 0.3);
+            machine.hear(exchange.number, reply, now, 0.3);
             exchanges += 1;
         }
         let waited = asked.map(|at| at - (began + Duration::from_secs(20)));

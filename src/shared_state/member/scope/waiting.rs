@@ -1,0 +1,41 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Scope, Worth};
+use crate::shared_state::member::settings::Settings;
+
+/// Timers are no finer. A reply that comes with the deadline is in time.
+const TICK: Duration = Duration::from_millis(1);
+
+/// How long somebody waits for the store, and not for others.
+impl Scope {
+    /// Somebody waits of whom the store has not heard.
+    pub(in crate::shared_state::member) fn waits_unheard(&self) -> bool {
+        self.is_starved() && self.told_queued == 0
+    }
+
+    /// Notes since when somebody waits for the store.
+    pub(in crate::shared_state::member) fn look(&mut self, worth: Worth, now: Instant) {
+        if !self.is_starved() {
+            self.waits_since = None;
+        } else if self.told_queued == 0 && (!self.is_permits() || worth.own <= now) {
+            self.waits_since.get_or_insert(now);
+        }
+    }
+
+    /// Whoever has waited for a deadline goes on without the store, though others
+    /// hear from it: since when.
+    pub(in crate::shared_state::member) fn left_alone(
+        &self,
+        settings: &Settings,
+        now: Instant,
+    ) -> Option<Instant> {
+        let at = self.left_alone_at(settings)?;
+        (at <= now).then_some(at)
+    }
+
+    pub(super) fn left_alone_at(&self, settings: &Settings) -> Option<Instant> {
+        Some(self.waits_since? + settings.deadline + TICK)
+    }
+}
