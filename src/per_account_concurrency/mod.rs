@@ -144,6 +144,11 @@
 //! queue at once. A permit, even one that was granted a moment ago, goes to the
 //! next in the queue, after the call that it was for has ended.
 //!
+//! # Panics
+//!
+//! A future that has to wait for a permit that processes share panics when it is
+//! polled outside a Tokio runtime, and none has asked for any before.
+//!
 //! # Clone
 //!
 //! Clones of the layer, of its services and of the handle share all permits.

@@ -77,7 +77,7 @@ impl Permits {
             Ok(()) => Poll::Ready(()),
             Err(_replaced) => {
                 #[cfg(feature = "shared-state")]
-                self.call_if_asked(at.hash());
+                self.call_for_one_that_waits(at.hash());
                 Poll::Pending
             }
         }

@@ -2,6 +2,7 @@ use std::{
     collections::HashMap,
     convert::Infallible,
     ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering::Relaxed},
@@ -15,6 +16,7 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
+use tokio_test::task;
 use tower::{Layer, ServiceExt, service_fn, util::BoxCloneSyncService};
 use tower_tiktok::{
     extensions::{Operation, RequestContext},
@@ -667,4 +669,29 @@ async fn requests_that_give_up_leave_nothing_behind() {
     let start = Instant::now();
     other.send(1).await;
     assert!(start.elapsed() <= ms(106), "{:?}", start.elapsed());
+}
+
+/// Nobody would ask the store for it, so it would wait for ever.
+#[test]
+fn one_that_waits_outside_a_runtime_panics_and_harms_no_other() {
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = { runtime }
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let fleet = runtime.block_on(async { Fleet::new(2) });
+    let process = fleet.process();
+    let mut outside = task::spawn(process.client.clone().oneshot(write(1)));
+    let polled = catch_unwind(AssertUnwindSafe(|| outside.poll().is_pending()));
+    let panic = polled.expect_err("it waits for ever");
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    assert!(text.is_some_and(|text| text.contains("Tokio 1.x runtime")));
+    drop(outside);
+    runtime.block_on(process.send(1));
+    // Somebody has asked before.
+    let mut outside = task::spawn(process.client.clone().oneshot(write(2)));
+    assert!(catch_unwind(AssertUnwindSafe(|| outside.poll().is_pending())).unwrap());
+    runtime.block_on(process.send(2));
 }

@@ -37,7 +37,7 @@ impl Permits {
         let Some(membership) = self.membership.get() else {
             return;
         };
-        if tokio::runtime::Handle::try_current().is_err() {
+        if !membership.is_callable() {
             return;
         }
         let mut asked = false;
@@ -54,8 +54,19 @@ impl Permits {
     #[cold]
     pub(in crate::per_account_concurrency) fn call_if_asked(&self, hash: u64) {
         if let Some(membership) = self.membership.get()
-            && tokio::runtime::Handle::try_current().is_ok()
+            && membership.is_callable()
             && self.shard(hash).takes_call()
+        {
+            membership.call();
+        }
+    }
+
+    /// The same for one that waits. Outside a runtime, where it would wait for ever,
+    /// it panics.
+    #[cold]
+    pub(in crate::per_account_concurrency) fn call_for_one_that_waits(&self, hash: u64) {
+        if let Some(membership) = self.membership.get()
+            && (!membership.is_callable() || self.shard(hash).takes_call())
         {
             membership.call();
         }

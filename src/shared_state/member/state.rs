@@ -8,6 +8,7 @@ use std::{
 };
 
 use tokio::{
+    runtime::Handle,
     sync::{Notify, oneshot},
     time::Instant,
 };
@@ -161,10 +162,18 @@ impl<S: SharedStore> From<S> for SharedState {
 
 impl Membership {
     /// Somebody waits where nothing is left, or there is news: the state should
-    /// look at once. Cheap; the first call starts a task, so it must come from
-    /// inside a runtime.
+    /// look at once. Cheap; the first call starts a task.
+    ///
+    /// # Panics
+    /// When it would start the task, and is outside a Tokio runtime.
     pub fn call(&self) {
         self.shared.call();
+    }
+
+    /// Whether it may be called from here.
+    #[cfg(feature = "per-account-concurrency")]
+    pub(crate) fn is_callable(&self) -> bool {
+        self.shared.driven.load(Ordering::Acquire) || Handle::try_current().is_ok()
     }
 
     /// What this process holds, and whether the store is there.
@@ -249,8 +258,13 @@ impl Shared {
     /// Has the driver look at once; the first call starts it.
     fn call(self: &Arc<Self>) {
         self.calls.notify_one();
+        if self.driven.load(Ordering::Acquire) {
+            return;
+        }
+        // First whatever may panic: the next call is to start it then.
+        let runtime = Handle::current();
         if !self.driven.swap(true, Ordering::AcqRel) {
-            tokio::spawn(driver::drive(Arc::downgrade(self)));
+            runtime.spawn(driver::drive(Arc::downgrade(self)));
         }
     }
 
