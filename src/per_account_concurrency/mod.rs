@@ -92,7 +92,7 @@
 //! - **Cost.** The first request for an account waits for one round trip, or for
 //!   those of the one who gives back as well; one that finds a permit waits for
 //!   none. Accounts are renewed together, every 3.3 seconds: up to 64 at once among
-//!   four processes, and down to 16 among 16 or more, for each costs the store the
+//!   four processes, and down to 16 among 16 or more (8 where nothing is paced), for each costs the store the
 //!   more, the more processes use it.
 //!   While requests wait for pacing that is shared by the same state, so that none
 //!   could go yet, permits are asked for and given back together with all else, in

@@ -6,5 +6,6 @@
 mod faults;
 mod fleet;
 mod learned;
+mod load;
 mod pacing;
 mod permits;

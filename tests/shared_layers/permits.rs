@@ -79,8 +79,8 @@ impl Drop for InWork {
     }
 }
 
-struct Process {
-    state: SharedState,
+pub(crate) struct Process {
+    pub(crate) state: SharedState,
     handle: PerAccountConcurrencyHandle,
     client: Client,
     tasks: JoinSet<()>,
@@ -130,15 +130,15 @@ impl SharedStore for Mute {
     }
 }
 
-struct Fleet {
-    store: MemoryStore,
+pub(crate) struct Fleet {
+    pub(crate) store: MemoryStore,
     server: Server,
     limits: Limits,
     mode: FailureMode,
 }
 
 impl Fleet {
-    fn new(writes: u32) -> Self {
+    pub(crate) fn new(writes: u32) -> Self {
         Self {
             store: MemoryStore::new().round_trip(ms(5)),
             server: Server::default(),
@@ -152,7 +152,7 @@ impl Fleet {
         self.process_of(builder.build().unwrap())
     }
 
-    fn process_of(&self, state: SharedState) -> Process {
+    pub(crate) fn process_of(&self, state: SharedState) -> Process {
         let layer = PerAccountConcurrencyLayer::builder()
             .max_writes(self.limits.max_writes())
             .max_reads(self.limits.max_reads())
@@ -195,7 +195,7 @@ impl Process {
     }
 
     /// So many workers, one request after another each, for as long as it runs.
-    fn work(&mut self, account: u32, workers: usize, pause: Duration) {
+    pub(crate) fn work(&mut self, account: u32, workers: usize, pause: Duration) {
         for _ in 0..workers {
             let client = self.client.clone();
             self.tasks.spawn(async move {

@@ -288,7 +288,7 @@ impl Machine {
         let beside = self.under_way.goes_beside();
         let (mut permits, most) = match beside {
             true => (self.room_beside(), self.room_beside()),
-            false => (self.most_permits(), MOST),
+            false => (self.most_at_once(), MOST),
         };
         let worth = self.permits_worth(now);
         let mut due: Vec<(Instant, &mut Scope)> = Vec::new();

@@ -70,11 +70,19 @@ impl Machine {
         (READ / members.clamp(1, FEW)).min(MOST)
     }
 
+    /// Where no request waits for its turn, nothing keeps members from asking at once
+    /// and again. So that the last is answered in time, many ask about half as many.
+    pub(super) fn most_at_once(&self) -> usize {
+        let spaced = self.scopes.values().any(Scope::is_common);
+        let many = self.instances as usize > FEW / 2;
+        self.most_permits() / if many && !spaced { 2 } else { 1 }
+    }
+
     /// Of how many scopes more a store may hear beside what it hears anyway: about as
     /// many again.
     pub(super) fn room_beside(&self) -> usize {
         let beside = self.under_way.beside();
-        self.most_permits().saturating_sub(beside)
+        self.most_at_once().saturating_sub(beside)
     }
 
     /// Of the accounts that nobody uses, no more are kept than one exchange
