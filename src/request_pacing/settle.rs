@@ -117,6 +117,10 @@ impl Gate {
         refusal: &Refusal,
         by_others: bool,
     ) -> Option<Closed> {
+        #[cfg(feature = "shared-state")]
+        let alone = self.count_refusal();
+        #[cfg(not(feature = "shared-state"))]
+        let alone = false;
         let was_open = self.held_until(now.instant).is_none();
         if self.windows.plan().is_none_or(Plan::admits_all) {
             // So there is a limit after all.
@@ -132,7 +136,7 @@ impl Gate {
             false => self.long_found(now),
         };
         let learns = self.learns_short();
-        let others = self.knows_of_others();
+        let others = alone || self.knows_of_others();
         // Of which only refusals tell, here or in another scope.
         let unknown_others = by_others && !self.windows.know_others();
         let active = self.active();

@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod cut_off;
 mod faults;
 mod fleet;
 mod learned;

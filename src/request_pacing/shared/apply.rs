@@ -16,7 +16,7 @@ impl Core {
             let Some(at) = lending.and_then(|it| it.scopes.get(&share.name).copied()) else {
                 continue;
             };
-            self.gate(at).lend(share.limits.clone());
+            self.gate(at).lend(share.limits.clone(), share.alone);
             self.gate(at).hear_learned(&share.learned, now.instant);
             self.set_end(at, (!share.limits.is_empty()).then_some(share.valid_until));
             if let Some(until) = share.hold

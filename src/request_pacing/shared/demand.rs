@@ -66,7 +66,8 @@ impl Gate {
             in_flight,
         };
         let lent = active.lent.as_mut()?;
-        let is_new = lent.told.replace(told) != Some(told);
+        let before = lent.told.replace(told);
+        let (is_new, refused) = (before != Some(told), mem::take(&mut lent.refused));
         let learned = active.learned.as_deref();
         let ratios = learned.map_or_else(Ratios::default, Learned::ratios);
         let old = mem::replace(&mut lent.ratios, ratios);
@@ -74,10 +75,13 @@ impl Gate {
         if is_news {
             lent.ratios_told = Some(now.instant);
         }
-        if !always && !is_new && !is_news && lent.hold.is_none() {
+        if !always && !is_new && !is_news && refused == 0 && lent.hold.is_none() {
             return None;
         }
         let mut demand = ScopeDemand::new(lent.name.clone(), queued);
+        let sent = before.map_or(0, |before| told.next.saturating_sub(before.next));
+        demand.sent = u32::try_from(sent).unwrap_or(u32::MAX);
+        demand.refused = refused;
         demand.common = lent.common;
         demand.hold = lent.hold.take();
         demand.windows = self.windows.demands(in_flight, now);

@@ -38,6 +38,10 @@ pub(in crate::request_pacing) struct Lent {
     pub(super) common: bool,
     pub(super) parts: Vec<(WindowSpan, u32)>,
     pub(super) until: Option<Instant>,
+    /// Others may send what is not known here.
+    pub(super) alone: bool,
+    /// Refusals of which nobody was told.
+    pub(super) refused: u32,
     /// A refusal has closed it until then, and nobody was told.
     pub(super) hold: Option<Instant>,
     pub(super) told: Option<Told>,
@@ -80,6 +84,8 @@ impl Core {
             common: scope == Scope::app(),
             parts: Vec::new(),
             until: None,
+            alone: false,
+            refused: 0,
             hold: None,
             told: None,
             ratios,
@@ -145,20 +151,29 @@ impl Core {
         {
             lending.ends.pop_first();
             if let Some(gate) = self.gates.get_mut(at) {
-                gate.lend(Vec::new());
+                gate.lend(Vec::new(), false);
             }
         }
     }
 }
 
 impl Gate {
+    /// A request was refused here. Whether others may send what is not known here.
+    pub(in crate::request_pacing) fn count_refusal(&mut self) -> bool {
+        let lent = self.active().lent.as_mut();
+        lent.is_some_and(|lent| {
+            lent.refused = lent.refused.saturating_add(1);
+            lent.alone
+        })
+    }
+
     /// Admits so many from now on.
-    pub(super) fn lend(&mut self, parts: Vec<(WindowSpan, u32)>) {
+    pub(super) fn lend(&mut self, parts: Vec<(WindowSpan, u32)>, alone: bool) {
         self.windows.lend(&parts);
         if let Some(active) = &mut self.active {
             active.spare = 0;
             if let Some(lent) = &mut active.lent {
-                lent.parts = parts;
+                (lent.parts, lent.alone) = (parts, alone);
             }
         }
     }

@@ -49,6 +49,10 @@ pub struct ScopeDemand {
     pub common: bool,
     /// Its windows.
     pub windows: Vec<WindowDemand>,
+    /// Requests that were sent since the last time.
+    pub sent: u32,
+    /// Requests that were refused since the last time.
+    pub refused: u32,
     /// Closed until then, by a refusal since the last time.
     pub hold: Option<Instant>,
 }
@@ -84,6 +88,9 @@ pub struct ScopeShare {
     /// others. A process that was stopped, and goes on, must not send by what
     /// is another's by now.
     pub valid_until: Instant,
+    /// The store is away, and the lease is over: others may send what is not known
+    /// here.
+    pub alone: bool,
     /// Closed until then.
     pub hold: Option<Instant>,
     /// The part of the configured limit, in millionths, of each window of which
@@ -102,6 +109,8 @@ impl ScopeDemand {
             queued,
             common: false,
             windows: Vec::new(),
+            sent: 0,
+            refused: 0,
             hold: None,
         }
     }

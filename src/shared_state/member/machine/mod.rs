@@ -137,14 +137,18 @@ impl Machine {
     pub(super) fn observe(&mut self, demands: Vec<ScopeDemand>, now: Instant) {
         let lease = self.settings.lease;
         let begins = self.heard.is_none_or(|heard| now < heard + lease);
+        let alone = matches!(self.store, Store::Down { .. });
         let mut settings = self.settings;
         settings.instances = settings.instances.max(self.instances);
-        for demand in demands {
+        for mut demand in demands {
             let name = demand.name.clone();
             let scope = self
                 .scopes
                 .entry(name.clone())
                 .or_insert_with(|| Scope::new(name, now));
+            if alone {
+                scope.look_for_others(&mut demand, lease, now);
+            }
             scope.observe(demand, begins, &settings, now);
         }
         self.expect();

@@ -1,6 +1,6 @@
 use tokio::time::Instant;
 
-use super::{APART, Scope};
+use super::{APART, Others, Scope};
 use crate::shared_state::{
     ScopeAsk, ScopeReply,
     member::{ScopeShare, settings::after},
@@ -49,6 +49,7 @@ impl Scope {
         self.acknowledged = number;
         (self.claim, self.unheard, self.waits_since) = (false, false, None);
         self.leased_until = Some(lease_ends);
+        self.others = Others::default();
         if let Some(wait) = reply.hold {
             self.hear_hold(after(now, wait));
         }

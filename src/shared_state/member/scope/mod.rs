@@ -11,11 +11,13 @@ use crate::shared_state::{PermitPart, WindowSpan};
 
 mod due;
 mod exchange;
+mod others;
 mod permits;
 mod share;
 mod waiting;
 
 pub(super) use self::due::{TOGETHER, Worth};
+use self::others::Others;
 
 /// Between two exchanges about one scope, unless somebody waits there and
 /// nothing is held.
@@ -55,6 +57,7 @@ pub(super) struct Scope {
     under_way: bool,
     /// Since when somebody waits for what a store says of it first.
     waits_since: Option<Instant>,
+    others: Others,
     news_hold: Option<Instant>,
     hold: Option<Instant>,
     pub(super) applied: Option<ScopeShare>,
@@ -83,6 +86,7 @@ impl Scope {
             unheard: false,
             under_way: false,
             waits_since: None,
+            others: Others::default(),
             news_hold: None,
             hold: None,
             applied: None,
@@ -128,6 +132,10 @@ impl Scope {
         let timed = self.windows.iter().filter(|it| it.demand.span != PERMIT);
         let shortest = timed.min_by_key(|window| window.demand.span.length())?;
         (0 < shortest.target && shortest.target < shortest.want).then_some(shortest.target)
+    }
+
+    fn is_leased(&self, now: Instant) -> bool {
+        self.leased_until.is_some_and(|until| now < until)
     }
 
     /// Lets wishes that have passed be forgotten, though nothing new was heard.

@@ -27,7 +27,10 @@ impl Scope {
             let still = applied.filter(|until| *until > now + settings.lease / 2);
             still.unwrap_or(now + settings.lease)
         });
-        match (outage, applied) {
+        let mut share = match (outage, applied) {
+            (Some(outage), _) if !outage.closed && self.leaves_it_to_others(now) => {
+                self.share_by(now, valid_until, |_, _| 0)
+            }
             (Some(outage), _) => {
                 let limit = |window: &Window| window.limit_alone(settings, outage, now);
                 self.share_by(now, valid_until, |_, window| limit(window))
@@ -40,7 +43,9 @@ impl Scope {
                 self.share_by(now, valid_until, |_, window| window.limit(now))
             }
             (None, _) => self.share_by(now, valid_until, |_, _| 0),
-        }
+        };
+        share.alone = outage.is_some() && leased.is_none();
+        share
     }
 
     /// What the layer may do once it has given back what is beyond its part.
@@ -67,6 +72,7 @@ impl Scope {
                 .map(|(at, window)| (window.demand.span, limit(at, window)))
                 .collect(),
             valid_until: ends.fold(valid_until, Instant::min),
+            alone: false,
             hold: self.hold.filter(|until| *until > now),
             learned: self.learned().collect(),
         }
@@ -82,6 +88,7 @@ impl Scope {
         ScopeShare {
             limits: Vec::new(),
             valid_until: now,
+            alone: false,
             hold: self.hold.filter(|until| *until > now),
             learned: self.learned().collect(),
             name: self.name,
@@ -119,7 +126,8 @@ impl Scope {
         };
         let forgets = self.windows.iter().filter_map(Window::forgets_at);
         let alone = self.left_alone_at(settings);
-        [soonest, self.leased_until, forgets.min(), alone]
+        let others = self.others.until;
+        [soonest, self.leased_until, others, forgets.min(), alone]
             .into_iter()
             .flatten()
             .filter(|at| *at > now)

@@ -11,6 +11,7 @@ use crate::shared_state::{Exchange, Reply, StoreError, WindowSpan};
 
 mod beside;
 mod laws;
+mod others;
 mod outages;
 mod permits;
 mod replies;

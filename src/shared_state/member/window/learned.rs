@@ -60,6 +60,11 @@ impl Window {
         self.held > self.target
     }
 
+    /// Whether less than the limit is known to be real.
+    pub(in crate::shared_state::member) fn admits_less(&self) -> bool {
+        self.real_limit() < self.demand.limit
+    }
+
     /// What is known to be real of the limit.
     pub(super) fn real_limit(&self) -> u32 {
         let limit = u64::from(self.demand.limit);

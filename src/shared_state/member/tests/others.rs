@@ -1,0 +1,103 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Process, SECOND, START};
+use crate::shared_state::{Ledger, StoreError, StoreErrorKind, member::FailureMode};
+
+const LEASE: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_millis(1);
+
+/// One of a second's ten, without a store.
+fn alone(now: Instant) -> Process {
+    let mut process = Process::new(1, FailureMode::LocalShare, SECOND, 10, now);
+    process.queued = 1_000;
+    process.ask(now);
+    process.hear(Err(StoreError::new(StoreErrorKind::Timeout)), now);
+    assert_eq!(limit(&process), 10);
+    process
+}
+
+fn limit(process: &Process) -> u32 {
+    process.share.as_ref().map_or(0, |share| share.limits[0].1)
+}
+
+/// So many were sent, and so many refused.
+fn went(process: &mut Process, sent: u32, refused: u32, now: Instant) -> u32 {
+    let mut demands = process.demand(now);
+    (demands[0].sent, demands[0].refused) = (sent, refused);
+    process.machine.observe(demands, now);
+    process.look(now);
+    limit(process)
+}
+
+#[test]
+fn who_goes_on_alone_leaves_the_limit_to_others_where_there_are_some() {
+    let mut now = Instant::now();
+    let mut process = alone(now);
+    assert_eq!(went(&mut process, 8, 1, now), 0);
+    // What was under way is refused as well, and tells nothing new.
+    assert_eq!(went(&mut process, 0, 2, now + LEASE / 2), 0);
+    now += LEASE;
+    assert_eq!(went(&mut process, 0, 0, now), 10);
+    assert_eq!(went(&mut process, 8, 1, now), 0);
+    assert_eq!(went(&mut process, 0, 0, now + 4 * LEASE - SOON), 0);
+    now += 4 * LEASE;
+    // None is there any more.
+    assert_eq!(went(&mut process, 40, 0, now), 10);
+    assert_eq!(went(&mut process, 0, 3, now), 0);
+    assert_eq!(went(&mut process, 0, 0, now + LEASE), 10);
+}
+
+#[test]
+fn a_few_that_are_refused_tell_of_nobody() {
+    let now = Instant::now();
+    let mut process = alone(now);
+    for _ in 0..100 {
+        assert_eq!(went(&mut process, 21, 0, now), 10);
+        assert_eq!(went(&mut process, 0, 1, now), 10);
+    }
+}
+
+#[test]
+fn where_less_was_known_to_be_real_refusals_tell_of_that() {
+    let now = Instant::now();
+    let mut process = Process::new(1, FailureMode::LocalShare, SECOND, 10, now);
+    process.queued = 1_000;
+    let mut demands = process.demand(now);
+    demands[0].windows[0].learned = Some(500_000);
+    process.machine.observe(demands, now);
+    process.ask(now);
+    process.hear(Err(StoreError::new(StoreErrorKind::Timeout)), now);
+    assert_eq!(limit(&process), 5);
+    assert_eq!(went(&mut process, 8, 2, now), 5);
+}
+
+#[test]
+fn by_a_lease_it_sends_what_is_its_own_and_tells_what_it_finds() {
+    let now = Instant::now();
+    let mut process = Process::new(1, FailureMode::LocalShare, SECOND, 10, now);
+    process.queued = 1_000;
+    let exchange = process.ask(now);
+    let reply = Ledger::new().exchange(&exchange, START, &mut Vec::new());
+    process.hear(reply, now);
+    process.ask(now);
+    process.hear(Err(StoreError::new(StoreErrorKind::Timeout)), now);
+    assert_eq!(went(&mut process, 8, 4, now), 10);
+    assert!(process.share.as_ref().is_some_and(|share| !share.alone));
+
+    let closes = |process: &mut Process, now: Instant| {
+        let mut demands = process.demand(now);
+        demands[0].hold = Some(now + 60 * LEASE);
+        process.machine.observe(demands, now);
+        process.ask(now).scopes[0].hold
+    };
+    let now = now + LEASE;
+    process.look(now);
+    assert!(process.share.as_ref().is_some_and(|share| share.alone));
+    // The others know better.
+    assert_eq!(closes(&mut process, now), None);
+    let mut leased = Process::new(2, FailureMode::LocalShare, SECOND, 10, now);
+    leased.queued = 1;
+    assert!(closes(&mut leased, now).is_some());
+}
