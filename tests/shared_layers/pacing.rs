@@ -1,26 +1,38 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use tokio::time::sleep;
-use tower_tiktok::shared_state::{SharedState, StoreStatus};
+use tower_tiktok::{
+    shared_state::{SharedState, StoreStatus},
+    simulator::WindowKind,
+};
 
 use crate::{
-    fleet::{Fleet, secs},
+    fleet::{Fleet, secs, server},
     permits::Mute,
 };
 
+/// The median of seven seeds, as the goodput benchmark takes it.
 async fn share(round_trip: u64, requests: &[usize]) {
-    let mut fleet = Fleet::new(10, round_trip).processes(requests.len());
-    for (process, requests) in requests.iter().enumerate() {
-        fleet.work(process, 16, *requests);
+    let (mut ratios, mut refused) = (Vec::new(), Vec::new());
+    for seed in 0..7 {
+        let server = server(10, 600).window(WindowKind::Sliding).seed(seed);
+        let mut fleet = Fleet::at(server, 10, round_trip).processes(requests.len());
+        for (process, requests) in requests.iter().enumerate() {
+            fleet.work(process, 16, *requests);
+        }
+        let outcome = fleet.finish().await;
+        println!("{requests:?} at {round_trip} ms: {outcome:?}");
+        assert_eq!(outcome.done, requests.iter().sum::<usize>());
+        assert_eq!(outcome.suspensions, 0);
+        assert!(outcome.exchanges <= 0.2, "{outcome:?}");
+        ratios.push(outcome.ratio);
+        refused.push(outcome.refused);
     }
-    let outcome = fleet.finish().await;
-    println!("{requests:?} at {round_trip} ms: {outcome:?}");
-    assert_eq!(outcome.done, requests.iter().sum::<usize>());
-    assert_eq!(outcome.suspensions, 0);
-    assert!(outcome.refused <= 0.005, "{outcome:?}");
-    // NOTE: one run; the goodput benchmark holds the median to 1.05.
-    assert!(outcome.ratio <= 1.08, "{outcome:?}");
-    assert!(outcome.exchanges <= 0.2, "{outcome:?}");
+    for (found, most) in [(&mut ratios, 1.05), (&mut refused, 0.005)] {
+        found.sort_by(f64::total_cmp);
+        assert!(found[found.len() / 2] <= most, "{found:?}");
+    }
+    println!("median {:.3} @ {:.2} %", ratios[3], 100.0 * refused[3]);
 }
 
 #[tokio::test(start_paused = true)]
