@@ -173,3 +173,24 @@ async fn one_that_joins_slows_nobody_down() {
         }
     }
 }
+
+/// Each request passes two scopes, and of each its process has a part. Were they
+/// parted otherwise, the least part would count: 88 % were used at 10/s.
+#[tokio::test(start_paused = true)]
+async fn scopes_that_all_pass_are_parted_alike() {
+    for workers in [&[32, 16][..], &[32, 16, 16, 16]] {
+        for (limit, round_trip) in [(10, 5), (10, 50), (20, 5), (20, 50)] {
+            let mut fleet = Fleet::new(limit, round_trip).processes(workers.len());
+            for (process, workers) in workers.iter().enumerate() {
+                fleet.keep_on(process, *workers, |number| number % 50);
+            }
+            sleep(secs(60)).await;
+            let before = fleet.simulator.ledger().total.admitted;
+            sleep(secs(180)).await;
+            let admitted = fleet.simulator.ledger().total.admitted - before;
+            let used = admitted as f64 / 180.0 / f64::from(limit);
+            println!("{workers:?} at {limit}/s, {round_trip} ms: {used:.3}");
+            assert!(used >= 0.95, "{used}");
+        }
+    }
+}

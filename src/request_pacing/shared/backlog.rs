@@ -34,8 +34,13 @@ impl Core {
             let sum = gates.entry(line.gate).or_default();
             *sum = sum.saturating_add(u32::try_from(waits).unwrap_or(u32::MAX));
             if let Some(parent) = line.parent {
-                let gate = self.gates.get(line.gate);
-                let most = gate.map_or(u32::MAX, Gate::lowest_limit);
+                let limit = |gate| self.gates.get(gate).map_or(u32::MAX, Gate::lowest_limit);
+                let (own, next) = (
+                    limit(line.gate),
+                    self.lines.get(parent).map(|it| limit(it.gate)),
+                );
+                // One that is no narrower holds nobody back.
+                let most = if next <= Some(own) { u32::MAX } else { own };
                 *lines.entry(parent).or_default() += waits.min(most.into());
             }
         }

@@ -338,9 +338,10 @@ impl Machine {
     pub(super) fn ask(&mut self, names: &[Arc<str>], now: Instant) -> Exchange {
         self.number += 1;
         let mut exchange = Exchange::new(self.id, self.number, self.settings.lease);
+        let mut told = Vec::new();
         for name in names {
             if let Some(scope) = self.scopes.get_mut(name) {
-                exchange.scopes.push(scope.ask(self.number, now));
+                exchange.scopes.push(scope.ask(self.number, &mut told, now));
             }
         }
         self.retry_at = None;

@@ -16,10 +16,16 @@ impl Scope {
     }
 
     /// Gives back what is beyond its part. The layer knows the lower limits, and
-    /// `observe` has heard what was sent until then.
-    pub(in crate::shared_state::member) fn ask(&mut self, number: u64, now: Instant) -> ScopeAsk {
+    /// `observe` has heard what was sent until then. `told`: backlogs that were told
+    /// of other scopes just before.
+    pub(in crate::shared_state::member) fn ask(
+        &mut self,
+        number: u64,
+        told: &mut Vec<u32>,
+        now: Instant,
+    ) -> ScopeAsk {
         let mut ask = ScopeAsk::new(self.name.clone());
-        self.told_queued = sticky(self.told_queued, self.backlog());
+        self.tell_queued(told);
         ask.acknowledged = self.acknowledged;
         ask.claim = self.claim;
         ask.hold = self
@@ -36,6 +42,20 @@ impl Scope {
         self.rests &= self.claim;
         (self.called, self.unheard, self.under_way) = (false, true, true);
         ask
+    }
+
+    /// Scopes before which about as many wait say the same. A request passes several:
+    /// were each parted otherwise, the least of its parts would count, and the rest
+    /// be nobody's.
+    fn tell_queued(&mut self, told: &mut Vec<u32>) {
+        let (queued, before) = (self.backlog(), self.told_queued);
+        if self.is_permits() {
+            self.told_queued = sticky(before, queued);
+            return;
+        }
+        let same = told.iter().find(|told| sticky(**told, queued) == **told);
+        self.told_queued = same.copied().unwrap_or_else(|| sticky(before, queued));
+        told.push(self.told_queued);
     }
 
     /// Whether a notice should have told some of it.
