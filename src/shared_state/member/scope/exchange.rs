@@ -98,11 +98,8 @@ impl Scope {
 }
 
 /// What was told, while it is still about right: a backlog that goes up and
-/// down a little must not move tokens to and fro.
+/// down a little must not move tokens to and fro. Half as much is not, nor twice.
 pub(super) fn sticky(told: u32, queued: u32) -> u32 {
-    let (least, most) = (told / 2, told.saturating_mul(2));
-    if queued > 0 && told > 0 && (least..=most).contains(&queued) {
-        return told;
-    }
-    queued
+    let is_right = told / 2 < queued && queued < told.saturating_mul(2);
+    if is_right { told } else { queued }
 }

@@ -3,9 +3,9 @@ use std::{sync::Arc, time::Duration};
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-use super::{Process, SECOND};
+use super::{Process, SECOND, START};
 use crate::shared_state::{
-    Notice, Reply, ScopeReply, StoreError, StoreErrorKind, Tokens, WindowReply, WindowSpan,
+    Ledger, Notice, Reply, ScopeReply, StoreError, StoreErrorKind, Tokens, WindowReply, WindowSpan,
     member::FailureMode,
 };
 
@@ -76,4 +76,22 @@ proptest! {
             now += Duration::from_millis(pass);
         }
     }
+}
+
+/// Else who told half as much as another at first would have less for good, though
+/// as much waits with both.
+#[test]
+fn a_backlog_that_has_halved_is_told() {
+    let (mut ledger, began) = (Ledger::new(), Instant::now());
+    let mut process = Process::new(1, FailureMode::LocalShare, SECOND, 20, began);
+    let mut tells = |queued, secs| {
+        let after = Duration::from_secs(secs);
+        process.queued = queued;
+        let exchange = process.ask(began + after);
+        let reply = ledger.exchange(&exchange, START + after, &mut Vec::new());
+        process.hear(reply, began + after);
+        exchange.scopes[0].windows[0].queued
+    };
+    let told = [tells(16, 0), tells(8, 2), tells(12, 7), tells(3, 10)];
+    assert_eq!(told, [16, 8, 8, 3]);
 }
