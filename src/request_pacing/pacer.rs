@@ -187,9 +187,12 @@ impl Pacer {
         outcome: Outcome,
         now: Now,
     ) -> Option<Closed> {
-        let closed = self.wake_after(|core, woken| core.settle(charges, sent, outcome, now, woken));
         #[cfg(feature = "shared-state")]
-        if closed.is_some() {
+        let is_answered = !matches!(outcome, Outcome::Lost);
+        let closed = self.wake_after(|core, woken| core.settle(charges, sent, outcome, now, woken));
+        // One that was dropped may be outside of any runtime.
+        #[cfg(feature = "shared-state")]
+        if is_answered {
             self.call_if_asked();
         }
         closed

@@ -118,6 +118,8 @@ impl Core {
                 self.closed(at, it.until, now, woken);
                 closed = Some(it);
             }
+            #[cfg(feature = "shared-state")]
+            self.tell_learned(at);
         }
         if self.waiters.len() > 0 {
             self.note_used(charges.path);

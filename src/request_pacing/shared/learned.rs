@@ -4,15 +4,30 @@ use tokio::time::Instant;
 
 use crate::{
     request_pacing::{
+        core::Core,
         gate::Gate,
         learned::{Learned, Ratios},
     },
     shared_state::WindowSpan,
+    slab::At,
 };
 
 /// What the others do not know is told them no more often than this, whatever
 /// the store makes of it.
 const AGAIN: Duration = Duration::from_secs(5);
+
+impl Core {
+    /// An answer may have taught a scope something, which the others should hear
+    /// at once.
+    #[inline]
+    pub(in crate::request_pacing) fn tell_learned(&mut self, at: At) {
+        if let Some(lending) = &mut self.lending
+            && self.gates.get(at).is_some_and(Gate::has_learned_news)
+        {
+            lending.call();
+        }
+    }
+}
 
 impl Gate {
     /// What others have learned is known here as well, so that all try for more
@@ -41,6 +56,11 @@ impl Gate {
         if let Some(lent) = lent.filter(|_| is_new && is_kept) {
             lent.ratios = ratios;
         }
+    }
+
+    fn has_learned_news(&self) -> bool {
+        let lent = self.if_active().and_then(|it| it.lent.as_ref());
+        lent.is_some_and(|lent| lent.ratios != self.ratios())
     }
 
     fn ratios(&self) -> Ratios {
