@@ -29,7 +29,9 @@ impl Pacer {
 
     /// Asks the store, if somebody has to wait for it or there is news.
     pub(in crate::request_pacing) fn call_if_asked(&self) {
+        // An answer may come outside the runtime that shares, should that have ended.
         if let Some(membership) = self.membership.get()
+            && membership.is_callable()
             && self.lock().takes_call()
         {
             membership.call();

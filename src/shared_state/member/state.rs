@@ -171,7 +171,7 @@ impl Membership {
     }
 
     /// Whether it may be called from here.
-    #[cfg(feature = "per-account-concurrency")]
+    #[cfg(any(feature = "per-account-concurrency", feature = "request-pacing"))]
     pub(crate) fn is_callable(&self) -> bool {
         self.shared.driven.load(Ordering::Acquire) || Handle::try_current().is_ok()
     }

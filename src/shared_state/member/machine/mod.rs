@@ -338,10 +338,11 @@ impl Machine {
     pub(super) fn ask(&mut self, names: &[Arc<str>], now: Instant) -> Exchange {
         self.number += 1;
         let mut exchange = Exchange::new(self.id, self.number, self.settings.lease);
-        let mut told = Vec::new();
+        let common = self.scopes.values().filter(|it| it.is_passed_by_all());
+        let common = common.map(Scope::tells_queued).max();
         for name in names {
             if let Some(scope) = self.scopes.get_mut(name) {
-                exchange.scopes.push(scope.ask(self.number, &mut told, now));
+                exchange.scopes.push(scope.ask(self.number, common, now));
             }
         }
         self.retry_at = None;

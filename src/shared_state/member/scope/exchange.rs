@@ -16,16 +16,16 @@ impl Scope {
     }
 
     /// Gives back what is beyond its part. The layer knows the lower limits, and
-    /// `observe` has heard what was sent until then. `told`: backlogs that were told
-    /// of other scopes just before.
+    /// `observe` has heard what was sent until then. `common`: what is said of the
+    /// backlog of what every request passes.
     pub(in crate::shared_state::member) fn ask(
         &mut self,
         number: u64,
-        told: &mut Vec<u32>,
+        common: Option<u32>,
         now: Instant,
     ) -> ScopeAsk {
         let mut ask = ScopeAsk::new(self.name.clone());
-        self.tell_queued(told);
+        self.tell_queued(common);
         ask.acknowledged = self.acknowledged;
         ask.claim = self.claim;
         ask.hold = self
@@ -44,18 +44,18 @@ impl Scope {
         ask
     }
 
-    /// Scopes before which about as many wait say the same. A request passes several:
-    /// were each parted otherwise, the least of its parts would count, and the rest
-    /// be nobody's.
-    fn tell_queued(&mut self, told: &mut Vec<u32>) {
-        let (queued, before) = (self.backlog(), self.told_queued);
-        if self.is_permits() {
-            self.told_queued = sticky(before, queued);
-            return;
-        }
-        let same = told.iter().find(|told| sticky(**told, queued) == **told);
-        self.told_queued = same.copied().unwrap_or_else(|| sticky(before, queued));
-        told.push(self.told_queued);
+    /// How many it would say that wait.
+    pub(in crate::shared_state::member) fn tells_queued(&self) -> u32 {
+        sticky(self.told_queued, self.backlog())
+    }
+
+    /// Where about as many wait as before what every request passes, it says the
+    /// same. A request passes both: were each parted otherwise, the least of its parts
+    /// would count, and the rest be nobody's.
+    fn tell_queued(&mut self, common: Option<u32>) {
+        let common = common.filter(|_| !self.is_permits());
+        let common = common.filter(|told| sticky(*told, self.backlog()) == *told);
+        self.told_queued = common.unwrap_or_else(|| self.tells_queued());
     }
 
     /// Whether a notice should have told some of it.
