@@ -180,10 +180,11 @@ impl Pacer {
         self.wake_after(|core, woken| core.give_back(charges, taken.instant, now, woken));
     }
 
+    /// With when it was sent, and whether its round trip took until now.
     pub(super) fn settle(
         &self,
         charges: &Charges,
-        sent: Now,
+        sent: (Now, bool),
         outcome: Outcome,
         now: Now,
     ) -> Option<Closed> {

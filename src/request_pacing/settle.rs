@@ -74,7 +74,7 @@ impl Gate {
                 if let Some(share) = &mut active.share
                     && awaited
                 {
-                    share.admitted(sent, seen, charge.is_tight());
+                    share.admitted(sent, seen, answer.cost, charge.is_tight());
                 }
                 if active.learned.is_some() {
                     self.learn_admitted(charge);
@@ -126,7 +126,9 @@ impl Gate {
             // So there is a limit after all.
             self.set_plan(Some(Arc::new(Plan::unknown())));
         }
-        if refusal.is_long() {
+        // One that names none can be no other's, where there is no other.
+        let is_only = self.windows.short().next().is_none() && refusal.may_be_short();
+        if refusal.is_long() || is_only {
             self.learn_long(sent, now);
         }
         self.learn_told(now.instant, refusal);
@@ -193,7 +195,7 @@ impl Gate {
             let long = Ticks::from(trips.long());
             let arrival = sent.plus(long.mul_f64(share.value()));
             let left = now.past(sent);
-            share.presumed(left, left + trips.long());
+            share.presumed(left, left + trips.long(), requests);
             active.flights.remove(number);
             self.windows.presume(arrival, requests);
             any = true;

@@ -42,6 +42,8 @@ pub(super) struct Share {
 struct Trip {
     sent: Instant,
     answered: Instant,
+    /// As how many it counts.
+    requests: u32,
     admitted: bool,
     /// Whether it was not answered: it arrived at any time until then.
     presumed: bool,
@@ -113,10 +115,17 @@ impl Share {
     /// A request was admitted; `tight` if it went into a full window, for only
     /// then does it prove anything.
     #[inline]
-    pub(super) fn admitted(&mut self, sent: Instant, answered: Instant, tight: bool) {
+    pub(super) fn admitted(
+        &mut self,
+        sent: Instant,
+        answered: Instant,
+        requests: u32,
+        tight: bool,
+    ) {
         self.saw(Trip {
             sent,
             answered,
+            requests,
             admitted: true,
             presumed: false,
         });
@@ -128,10 +137,11 @@ impl Share {
 
     /// A request is taken to have arrived, and been admitted, as if it had
     /// been answered then.
-    pub(super) fn presumed(&mut self, sent: Instant, answered: Instant) {
+    pub(super) fn presumed(&mut self, sent: Instant, answered: Instant, requests: u32) {
         self.saw(Trip {
             sent,
             answered,
+            requests,
             admitted: true,
             presumed: true,
         });
@@ -149,6 +159,8 @@ impl Share {
         let trip = Trip {
             sent,
             answered,
+            // Whether it counts at all, nobody knows.
+            requests: 1,
             admitted: false,
             presumed: false,
         };
@@ -179,7 +191,7 @@ impl Share {
             let along = !trip.admitted && trip.answered > sent;
             !(is_past || along || trip.sent >= answered)
         });
-        u32::try_from(inside.count()).unwrap_or(u32::MAX)
+        inside.fold(0, |sum, trip| sum.saturating_add(trip.requests))
     }
 
     /// Starts with what was learned before.

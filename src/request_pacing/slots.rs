@@ -73,7 +73,7 @@ impl Core {
     pub(super) fn settle(
         &mut self,
         charges: &Charges,
-        sent: Now,
+        (sent, is_trip): (Now, bool),
         mut outcome: Outcome,
         now: Now,
         woken: &mut Vec<Waker>,
@@ -84,7 +84,9 @@ impl Core {
         }
         let ended = match outcome {
             Outcome::Admitted => {
-                self.trips.saw(now.tick.since(sent.tick).into());
+                if is_trip {
+                    self.trips.saw(now.tick.since(sent.tick).into());
+                }
                 now.tick
             }
             Outcome::Refused(_) | Outcome::Unclear => now.tick,

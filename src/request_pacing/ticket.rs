@@ -158,19 +158,15 @@ impl Ticket {
     #[inline]
     pub(super) fn polled(&mut self) {
         if let State::Called { at } = self.state {
-            let at = self.sent_at(at, self.pacer.now());
-            self.state = State::Sent { at };
+            let now = self.pacer.now();
+            let is_late = is_late(at, now);
+            self.state = State::Sent {
+                at: if is_late { now } else { at },
+            };
+            if is_late {
+                self.pacer.send_late(&mut self.charges, at, now);
+            }
         }
-    }
-
-    /// When one was sent that was called then, and is polled first now.
-    #[inline]
-    fn sent_at(&mut self, called: Now, now: Now) -> Now {
-        if now.instant <= called.instant + LATE {
-            return called;
-        }
-        self.pacer.send_late(&mut self.charges, called, now);
-        now
     }
 
     /// The headers of its answer tell of limits. Called before
@@ -185,20 +181,21 @@ impl Ticket {
     #[inline]
     pub(super) fn answered(&mut self, outcome: Outcome) -> Option<Closed> {
         let now = self.pacer.now();
-        let at = match mem::replace(&mut self.state, State::Over) {
-            State::Sent { at } => at,
-            // Answered at its first poll.
-            State::Called { at } => self.sent_at(at, now),
+        let (at, is_trip) = match mem::replace(&mut self.state, State::Over) {
+            State::Sent { at } => (at, true),
+            // Answered at its first poll: if that is late, it was sent by the call,
+            // and nobody saw when the answer came.
+            State::Called { at } => (at, !is_late(at, now)),
             _ => return None,
         };
-        self.pacer.settle(&self.charges, at, outcome, now)
+        self.pacer
+            .settle(&self.charges, (at, is_trip), outcome, now)
     }
 
     /// Its call failed. If it certainly never left, its slots go to others.
     #[cold]
     pub(super) fn failed(&mut self, error: &(dyn Error + 'static)) {
-        self.polled();
-        if let State::Sent { at } = self.state
+        if let State::Called { at } | State::Sent { at } = self.state
             && never_left(error)
         {
             self.state = State::Granted { at };
@@ -215,7 +212,8 @@ impl Ticket {
             // The service inside may have sent it in its call.
             State::Called { at } | State::Sent { at } => {
                 let now = self.pacer.now();
-                self.pacer.settle(&self.charges, at, Outcome::Lost, now);
+                let sent = (at, false);
+                self.pacer.settle(&self.charges, sent, Outcome::Lost, now);
             }
         }
     }
@@ -226,6 +224,12 @@ impl Ticket {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether one that was called then is polled first long after.
+#[inline]
+fn is_late(called: Now, now: Now) -> bool {
+    now.instant > called.instant + LATE
 }
 
 impl Drop for Ticket {

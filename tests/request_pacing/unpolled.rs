@@ -11,9 +11,12 @@ use futures_util::{
 use http::{Request, Response};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_test::{assert_pending, assert_ready, task};
-use tower::{BoxError, Layer, Service, ServiceExt, limit::ConcurrencyLimit};
+use tower::{BoxError, Layer, Service, ServiceExt, limit::ConcurrencyLimit, service_fn};
 use tower_test::mock;
-use tower_tiktok::request_pacing::{Quota, Quotas, RequestPacingLayer, Scope};
+use tower_tiktok::{
+    classify::{Classification, ErrorClass, Throttle, ThrottleScope, ThrottleWindow},
+    request_pacing::{Quota, Quotas, RequestPacingLayer, Scope},
+};
 
 use crate::server::{SECOND, Server, build, by, go, request, secs, slot, slow, spawn};
 
@@ -159,6 +162,38 @@ async fn those_that_are_polled_while_it_is_closed_do_not_keep_it_closed() {
     }
     let next = spawn(&client, request("x", "/a")).await.await.unwrap();
     assert_eq!(next - opens, Duration::ZERO);
+}
+
+/// A service that sends in its call: what it has refused is one event, whenever
+/// the answers are looked at.
+#[tokio::test(start_paused = true)]
+async fn answers_that_are_looked_at_late_are_of_one_event() {
+    let says = Throttle::new(ThrottleScope::App, ThrottleWindow::Unknown);
+    let says = says.with_waits([1, 300].map(secs));
+    let layer = RequestPacingLayer::builder(Quota::requests_per_second(20));
+    let layer = layer.build().unwrap();
+    let mut sent = 0;
+    let mut client = layer.layer(service_fn(move |_: Request<()>| {
+        sent += 1;
+        let mut answer = Response::new(());
+        if sent > 8 {
+            let found = Classification::new(ErrorClass::RateLimited);
+            let found = found.with_throttle(says.clone());
+            answer.extensions_mut().insert(found);
+        }
+        let call = tokio::spawn(async {
+            sleep(Duration::from_millis(80)).await;
+            answer
+        });
+        async { Ok::<_, BoxError>(call.await?) }
+    }));
+    let calls: Vec<_> = (0..12).map(|_| client.call(Request::new(()))).collect();
+    for call in calls {
+        call.await.unwrap();
+    }
+    let snapshot = layer.handle().snapshot();
+    let held = snapshot.scope(&Scope::app()).unwrap().held_for;
+    assert!(held.is_none_or(|held| held <= SECOND), "{held:?}");
 }
 
 /// What a service that is not ready gets is nothing yet, until it is polled.

@@ -119,6 +119,34 @@ async fn a_quota_that_was_lowered_meanwhile_is_not_exceeded() {
     tokio::join!(server.take(1, &layer), later, lowers);
 }
 
+/// The second is full, though the ten seconds are not.
+#[tokio::test(start_paused = true)]
+async fn of_three_windows_a_refusal_by_the_second_is_the_seconds() {
+    let ten = Duration::from_secs(10);
+    let quota = Quota::requests_per_second(10).and_requests_in_any(80, ten);
+    let (server, layer) = (
+        Small::new(8, 1, unnamed()),
+        layer(quota.and_requests_per_minute(300)),
+    );
+    for _ in 0..200 {
+        assert_eq!(server.take(1, &layer).await, 0);
+        sleep(Duration::from_millis(70)).await;
+    }
+    sleep(Duration::from_secs(11)).await;
+    server.take(10, &layer).await;
+    assert_eq!(windows(&layer), [(8, true), (80, false), (300, false)]);
+}
+
+/// There is no other.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_the_minutes_where_there_is_no_second() {
+    let says = unnamed().with_waits([1, 5, 300].map(Duration::from_secs));
+    let quota = Quota::requests_per_minute(30);
+    let (server, layer) = (Small::new(20, 60, says), layer(quota));
+    assert!(server.take(100, &layer).await <= 10);
+    assert_eq!(windows(&layer), [(20, true)]);
+}
+
 fn second_and_ten() -> RequestPacingLayer {
     let ten = Duration::from_secs(10);
     layer(Quota::requests_per_second(20).and_requests_in_any(100, ten))

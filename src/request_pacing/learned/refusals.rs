@@ -126,25 +126,24 @@ impl Gate {
         if long.is_some_and(|taught| taught.rate.is_past(refused.number)) {
             return true;
         }
-        let share = active.share.as_ref();
-        let longest = self.windows.short().max_by_key(|(_, length)| *length);
-        let (Some(share), Some((limit, length))) = (share, longest) else {
+        let Some(share) = &active.share else {
             return false;
         };
         // A burst that finds the last of a minute is admitted in part.
-        if share.inside(refused, length).saturating_mul(4) >= limit {
+        let is_used = |(limit, length): (u32, Duration)| {
+            share.inside(refused, length).saturating_mul(4) >= limit.max(1)
+        };
+        if self.windows.short().any(is_used) {
             return false;
         }
         let short = active.learned.as_ref().and_then(|it| it.short.as_ref());
         // Where nothing is known, a second that is on trial is the likelier one.
         let on_trial = found.limit == u32::MAX && short.is_some_and(|it| it.rate.on_trial());
-        if on_trial || self.knows_of_others() {
+        // And where others use it as well, one's own second tells little.
+        if on_trial || self.knows_of_others() || self.windows.know_others() {
             return false;
         }
-        // Should even the parts be too many, they are cut.
-        if !self.learn_overrun() {
-            self.cut_long(found, now);
-        }
+        self.cut_long(found, now);
         true
     }
 

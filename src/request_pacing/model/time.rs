@@ -24,7 +24,8 @@ impl Model {
         } else if let Some(n) = self.flights.iter().position(|it| it.answer <= now) {
             let Flight { charges, sent, .. } = self.flights.swap_remove(n);
             let (sent, outcome) = (self.origin.at(sent), Outcome::Admitted);
-            self.core.settle(&charges, sent, outcome, tick, &mut woken);
+            self.core
+                .settle(&charges, (sent, true), outcome, tick, &mut woken);
         } else if let Some(n) = self.waiting.iter().position(|it| due(it.gives_up)) {
             let gone = self.waiting.swap_remove(n);
             self.core.leave(gone.at, tick, &mut woken);

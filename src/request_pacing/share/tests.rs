@@ -27,7 +27,7 @@ proptest! {
                 share.refused(sent, answered, (n as u64, n as u64), None, None);
             } else {
                 last = Some(arrival);
-                share.admitted(sent, answered, true);
+                share.admitted(sent, answered, 1, true);
             }
             learn(&mut share, n as u64);
             // A step of the grid is what it may be off.
@@ -41,8 +41,8 @@ proptest! {
 fn a_refusal_that_an_unanswered_call_explains_teaches_nothing() {
     let (now, mut share) = (Instant::now(), Share::new(1));
     share.value = 0.25;
-    share.admitted(now, now + SECOND, false);
-    share.presumed(now + SECOND, now + SECOND * 3);
+    share.admitted(now, now + SECOND, 1, false);
+    share.presumed(now + SECOND, now + SECOND * 3, 1);
     share.refused(
         now + SECOND * 5 / 2,
         now + SECOND * 7 / 2,
@@ -57,9 +57,9 @@ fn a_refusal_that_an_unanswered_call_explains_teaches_nothing() {
 #[test]
 fn it_shrinks_only_while_the_window_is_full() {
     let (now, mut share) = (Instant::now(), Share::new(10));
-    share.admitted(now, now + SECOND, false);
+    share.admitted(now, now + SECOND, 1, false);
     assert_eq!(share.value(), START);
-    share.admitted(now, now + SECOND, true);
+    share.admitted(now, now + SECOND, 1, true);
     assert!(share.value() < START);
 }
 
@@ -68,7 +68,7 @@ fn a_refusal_waits_for_those_in_flight() {
     let (now, mut share) = (Instant::now(), Share::new(1));
     share.value = 0.0;
     // Sent a second apart; the first was slow to arrive.
-    share.admitted(now, now + SECOND, false);
+    share.admitted(now, now + SECOND, 1, false);
     share.refused(now + SECOND, now + SECOND * 5 / 4, (1, 3), None, None);
     learn(&mut share, 2);
     assert_eq!(share.value(), 0.0);
