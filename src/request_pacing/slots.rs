@@ -120,8 +120,10 @@ impl Core {
                 self.closed(at, it.until, now, woken);
                 closed = Some(it);
             }
-            #[cfg(feature = "shared-state")]
-            self.tell_learned(at);
+        }
+        #[cfg(feature = "shared-state")]
+        if self.lending.is_some() {
+            self.tell_learned(charges.path);
         }
         if self.waiters.len() > 0 {
             self.note_used(charges.path);

@@ -3,7 +3,6 @@ use std::{
     fmt, mem,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use tokio::time::Instant;
@@ -54,9 +53,9 @@ enum State {
     Over,
 }
 
-/// A future that is polled so long after its call was kept, and most services
-/// send when they are polled.
-const LATE: Duration = Duration::from_millis(10);
+/// A future that is polled so many nanoseconds after its call was kept, and most
+/// services send when they are polled.
+const LATE: u64 = 10_000_000;
 
 impl Ticket {
     pub(super) fn new(pacer: Arc<Pacer>) -> Self {
@@ -229,7 +228,7 @@ impl Ticket {
 /// Whether one that was called then is polled first long after.
 #[inline]
 fn is_late(called: Now, now: Now) -> bool {
-    now.instant > called.instant + LATE
+    now.tick.since(called.tick).nanos() > LATE
 }
 
 impl Drop for Ticket {

@@ -4,12 +4,12 @@ use tokio::time::Instant;
 
 use crate::{
     request_pacing::{
+        charge::Path,
         core::Core,
         gate::Gate,
         learned::{Learned, Ratios},
     },
     shared_state::WindowSpan,
-    slab::At,
 };
 
 /// What the others do not know is told them no more often than this, whatever
@@ -19,10 +19,11 @@ const AGAIN: Duration = Duration::from_secs(5);
 impl Core {
     /// An answer may have taught a scope something, which the others should hear
     /// at once.
-    #[inline]
-    pub(in crate::request_pacing) fn tell_learned(&mut self, at: At) {
-        if let Some(lending) = &mut self.lending
-            && self.gates.get(at).is_some_and(Gate::has_learned_news)
+    #[cold]
+    pub(in crate::request_pacing) fn tell_learned(&mut self, path: Path) {
+        let mut gates = path.gates().filter_map(|at| self.gates.get(at));
+        if gates.any(Gate::has_learned_news)
+            && let Some(lending) = &mut self.lending
         {
             lending.call();
         }
