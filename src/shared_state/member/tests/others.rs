@@ -3,7 +3,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Process, SECOND, START};
-use crate::shared_state::{Ledger, StoreError, StoreErrorKind, member::FailureMode};
+use crate::shared_state::{
+    Ledger, StoreError, StoreErrorKind, WindowSpan, member::FailureMode,
+};
 
 const LEASE: Duration = Duration::from_secs(5);
 const SOON: Duration = Duration::from_millis(1);
@@ -100,4 +102,32 @@ fn by_a_lease_it_sends_what_is_its_own_and_tells_what_it_finds() {
     let mut leased = Process::new(2, FailureMode::LocalShare, SECOND, 10, now);
     leased.queued = 1;
     assert!(closes(&mut leased, now).is_some());
+}
+
+#[test]
+fn who_comes_back_has_what_it_had_of_a_long_window() {
+    let mut now = Instant::now();
+    let day = WindowSpan::Any(Duration::from_secs(86_400));
+    let mut process = Process::new(1, FailureMode::LocalShare, day, 1_000, now);
+    process.queued = 100;
+    let exchange = process.ask(now);
+    let reply = Ledger::new().exchange(&exchange, START, &mut Vec::new());
+    process.hear(reply, now);
+    let lost = || Err(StoreError::new(StoreErrorKind::Timeout));
+    process.ask(now);
+    process.hear(lost(), now);
+    now += LEASE;
+    process.look(now);
+    let had = limit(&process);
+    assert!(had >= 100, "{had}");
+    assert!(process.send(now));
+    process.answered();
+    assert_eq!(went(&mut process, 8, 3, now), 0);
+    // The store does not hear of what it leaves to others.
+    for _ in 0..2 {
+        process.ask(now);
+        process.hear(lost(), now);
+    }
+    now += 2 * LEASE;
+    assert_eq!(went(&mut process, 0, 0, now), had);
 }

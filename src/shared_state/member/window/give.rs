@@ -7,10 +7,12 @@ use crate::shared_state::{Tokens, WindowAsk, WindowReply, member::settings::afte
 
 impl Window {
     /// States what it was using on its own as held: what it might use, and what
-    /// it has used and is in the window yet.
+    /// it has used and is in the window yet. What it leaves to others just now may
+    /// be used later, should the store stay away.
     pub(in crate::shared_state::member) fn claim(&mut self, limit: u32) {
+        let had = self.held.saturating_add(self.spare);
         self.held = limit.max(self.demand.used());
-        self.spare = 0;
+        self.spare = had.saturating_sub(self.held);
         self.target = self.held;
         self.late.clear();
         // All that is among what is held again.
