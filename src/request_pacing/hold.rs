@@ -78,6 +78,12 @@ impl Hold {
         (wait.is_some() && self.close(until)).then_some(until)
     }
 
+    /// The next refusal is the first again.
+    #[cfg(feature = "shared-state")]
+    pub(super) fn forget_event(&mut self) {
+        self.event = None;
+    }
+
     /// Closes until `until`, unless it is closed for longer.
     pub(super) fn close(&mut self, until: Instant) -> bool {
         if self.until.is_some_and(|old| old >= until) {

@@ -173,6 +173,10 @@ impl Gate {
         if let Some(active) = &mut self.active {
             active.spare = 0;
             if let Some(lent) = &mut active.lent {
+                if lent.alone && !alone {
+                    // What others refused it meanwhile was none of its doing.
+                    active.hold.forget_event();
+                }
                 (lent.parts, lent.alone) = (parts, alone);
             }
         }

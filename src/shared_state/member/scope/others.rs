@@ -22,8 +22,8 @@ const LONGER: (u32, Duration) = (4, Duration::from_secs(300));
 /// the limit to them, and tries again more and more seldom.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Others {
-    /// Less than the limit was known to be real when it began. Refusals tell of that
-    /// then.
+    /// Much less than the limit was known to be real when it began. Refusals tell of
+    /// that then.
     learned: Option<bool>,
     sent: u32,
     refused: u32,

@@ -60,9 +60,9 @@ impl Window {
         self.held > self.target
     }
 
-    /// Whether less than the limit is known to be real.
+    /// Whether much less than the limit is known to be real.
     pub(in crate::shared_state::member) fn admits_less(&self) -> bool {
-        self.real_limit() < self.demand.limit
+        u64::from(self.real_limit()) * 4 < u64::from(self.demand.limit) * 3
     }
 
     /// What is known to be real of the limit.
