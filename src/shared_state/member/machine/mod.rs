@@ -392,7 +392,7 @@ impl Machine {
         for (ask, reply) in sent.exchange.scopes.iter().zip(&reply.scopes) {
             if let Some(scope) = self.scopes.get_mut(&ask.name) {
                 scope.told(ask);
-                missed |= scope.hear(reply, sent.exchange.number, lease_ends, now);
+                missed |= scope.hear(ask, reply, sent.exchange.number, lease_ends, now);
             }
         }
         if missed {

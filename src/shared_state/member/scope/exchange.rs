@@ -61,13 +61,19 @@ impl Scope {
     /// Whether a notice should have told some of it.
     pub(in crate::shared_state::member) fn hear(
         &mut self,
+        ask: &ScopeAsk,
         reply: &ScopeReply,
         number: u64,
         lease_ends: Instant,
         now: Instant,
     ) -> bool {
         self.acknowledged = number;
-        (self.claim, self.unheard, self.waits_since) = (false, false, None);
+        self.unheard = false;
+        // What it has begun to do on its own since, or to wait for, is not told.
+        self.claim &= !ask.claim;
+        if ask.windows.iter().any(|window| window.queued > 0) {
+            self.waits_since = None;
+        }
         self.leased_until = Some(lease_ends);
         self.others = Others::default();
         if let Some(wait) = reply.hold {

@@ -30,24 +30,30 @@ enum Step {
 }
 
 /// One process, with a window in each scope.
-struct Process {
-    machine: Machine,
+pub(super) struct Process {
+    pub(super) machine: Machine,
     span: WindowSpan,
     limit: u32,
-    names: Vec<Arc<str>>,
-    shares: HashMap<Arc<str>, ScopeShare>,
-    queued: [u32; SCOPES],
+    pub(super) names: Vec<Arc<str>>,
+    pub(super) shares: HashMap<Arc<str>, ScopeShare>,
+    pub(super) queued: [u32; SCOPES],
     in_flight: [u32; SCOPES],
     busy: [Vec<Instant>; SCOPES],
-    sent: Vec<Exchange>,
+    pub(super) sent: Vec<Exchange>,
     replies: Vec<(u64, Result<Reply, StoreError>)>,
     told: Vec<Notice>,
 }
 
 impl Process {
-    fn new(id: u64, span: WindowSpan, limit: u32, now: Instant) -> Self {
+    pub(super) fn new(
+        id: u64,
+        mode: FailureMode,
+        span: WindowSpan,
+        limit: u32,
+        now: Instant,
+    ) -> Self {
         Self {
-            machine: Machine::new(id, settings(FailureMode::Closed), now),
+            machine: Machine::new(id, settings(mode), now),
             span,
             limit,
             names: (0..SCOPES).map(|at| format!("scope:{at}").into()).collect(),
@@ -89,14 +95,14 @@ impl Process {
         }
     }
 
-    fn look(&mut self, now: Instant) {
+    pub(super) fn look(&mut self, now: Instant) {
         let demands = self.demands(Which::Changed, now);
         self.machine.observe(demands, now);
         let shares = self.machine.shares(now);
         self.apply(shares);
     }
 
-    fn exchange(&mut self, now: Instant) {
+    pub(super) fn exchange(&mut self, now: Instant) {
         self.look(now);
         while self.machine.due(now).is_some_and(|due| due <= now) {
             let (names, lowered) = self.machine.prepare(now);
@@ -114,12 +120,12 @@ impl Process {
         }
     }
 
-    fn hear(&mut self, number: u64, answer: Result<Reply, StoreError>, now: Instant) {
+    pub(super) fn hear(&mut self, number: u64, answer: Result<Reply, StoreError>, now: Instant) {
         self.machine.hear(number, answer, now, 0.3);
         self.look(now);
     }
 
-    fn send(&mut self, at: usize, now: Instant) {
+    pub(super) fn send(&mut self, at: usize, now: Instant) {
         self.busy[at].retain(|free_at| *free_at > now);
         let used = self.busy[at].len() as u32 + self.in_flight[at];
         let share = self.shares.get(&self.names[at]);
@@ -156,7 +162,7 @@ fn most_in_a_window(limit: u32, span: u64, steps: Vec<Step>) -> u32 {
     let ends = began + Duration::from_millis(4_900);
     let span = WindowSpan::Any(Duration::from_millis(span));
     let mut processes: Vec<_> = (1..=3)
-        .map(|id| Process::new(id, span, limit, now))
+        .map(|id| Process::new(id, FailureMode::Closed, span, limit, now))
         .collect();
     let (mut ledger, mut most) = (Ledger::new(), 0);
     for step in steps {

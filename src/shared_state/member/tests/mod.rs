@@ -11,6 +11,7 @@ use crate::shared_state::{Exchange, Reply, StoreError, WindowSpan};
 
 mod beside;
 mod laws;
+mod left_alone;
 mod others;
 mod outages;
 mod permits;
