@@ -50,6 +50,8 @@ pub(super) struct Machine {
     leavers: Vec<Leaver>,
     /// Nobody has acted yet on the last of them.
     leaves: bool,
+    /// The last exchange for which they wait.
+    gives_back: u64,
 }
 
 /// Waits until all is given back.
@@ -98,6 +100,7 @@ impl Machine {
             retry_at: None,
             leavers: Vec::new(),
             leaves: false,
+            gives_back: 0,
         }
     }
 
@@ -110,13 +113,13 @@ impl Machine {
     /// What was used until now must have been observed.
     pub(super) fn rest_if_asked(&mut self, now: Instant) {
         if mem::take(&mut self.leaves) {
+            self.gives_back = self.number;
             self.scopes.values_mut().for_each(|scope| scope.rest(now));
         }
         let done = match &self.store {
             Store::Down { error, .. } => Err(error.clone()),
-            _ if !self.under_way.is_empty() || self.scopes.values().any(|scope| scope.rests) => {
-                return;
-            }
+            _ if self.scopes.values().any(|scope| scope.rests) => return,
+            _ if !self.under_way.is_over(self.gives_back) => return,
             _ => Ok(()),
         };
         for leaver in self.leavers.drain(..) {
@@ -342,6 +345,9 @@ impl Machine {
         let common = common.map(Scope::tells_queued).max();
         for name in names {
             if let Some(scope) = self.scopes.get_mut(name) {
+                if scope.rests {
+                    self.gives_back = self.number;
+                }
                 exchange.scopes.push(scope.ask(self.number, common, now));
             }
         }

@@ -17,8 +17,9 @@ pub(super) struct Sent {
 }
 
 impl UnderWay {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Whether all up to this one are over.
+    pub(super) fn is_over(&self, number: u64) -> bool {
+        self.0.iter().all(|sent| sent.exchange.number > number)
     }
 
     pub(super) fn clear(&mut self) {

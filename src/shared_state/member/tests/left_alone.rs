@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::{sync::oneshot, time::Instant};
 
 use super::{SECOND, START, beside::Process};
 use crate::shared_state::{Exchange, Ledger, member::FailureMode};
@@ -80,4 +80,29 @@ fn what_was_sent_alone_is_told_though_another_exchange_was_under_way() {
             .iter()
             .all(|exchange| !exchange.scopes[0].claim)
     );
+}
+
+#[test]
+fn who_leaves_waits_for_no_exchange_but_its_own() {
+    let (began, mut ledger) = (Instant::now(), Ledger::new());
+    let mut process = Process::new(1, FailureMode::LocalShare, SECOND, 10, began);
+    process.queued[0] = 1;
+    process.exchange(began);
+    carry(&mut process, &mut ledger, began, began);
+    process.queued = [0, 1, 0, 0, 0];
+    process.exchange(began);
+    let (leaver, mut left) = oneshot::channel();
+    process.machine.leave(leaver);
+    for new in 2..4 {
+        process.machine.rest_if_asked(began);
+        assert!(left.try_recv().is_err());
+        carry(&mut process, &mut ledger, began, began);
+        process.exchange(began);
+        // There is always one more.
+        process.queued[new] = 1;
+        process.exchange(began);
+    }
+    process.machine.rest_if_asked(began);
+    assert!(!process.sent.is_empty());
+    assert_eq!(left.try_recv(), Ok(Ok(())));
 }
