@@ -117,12 +117,12 @@
 //!
 //! When only one process is cut off, the others cannot know that it goes on: its
 //! part comes on top, once its lease is over. Then some are refused, of its requests
-//! or theirs, which hardly happens where all have lost the store. So when one in ten
-//! of its own is, it leaves the limit of that scope to them for a lease, then for four
-//! times as long, up to five minutes, until the store is back; unless less than
-//! three quarters of the limit were known to be real, for then some are refused
-//! anyway. Of four, one of which
-//! is cut off for three minutes, between 0.1 % and 1.3 % of all requests are refused
+//! or theirs, which hardly happens where all have lost the store. So when one in
+//! twenty of its own is, it leaves the limit of that scope to them for a lease, then
+//! for four times as long, up to five minutes, until the store is back, each after
+//! another time, should they have left together; unless less than three quarters of
+//! the limit were known to be real, for then some are refused anyway. Of four, one of
+//! which is cut off for three minutes, between 0.7 % and 3.5 % of all requests are refused
 //! at 50 a second, mostly 0.5 % to 8 % at 10, where two in a second may long go
 //! unnoticed. A limit of a minute that is less than sixty times that of the second
 //! refuses none of them before it is overrun: where that must not be, set

@@ -11,7 +11,7 @@ use std::{
 use tokio::{sync::mpsc, time::sleep};
 use tower_tiktok::{
     shared_state::{
-        Exchange, ExchangeFuture, MemoryStore, Notice, SharedState, SharedStore, StoreStatus,
+        Exchange, ExchangeFuture, Fault, MemoryStore, Notice, SharedState, SharedStore, StoreStatus,
     },
     simulator::{SimulatorBuilder, WindowKind},
 };
@@ -90,15 +90,22 @@ async fn cut_off(count: usize, server: SimulatorBuilder, limit: u32) -> (f64, u6
     (used, refused)
 }
 
-/// One that went on by its part would have 300 and more refused, of theirs or its
-/// own, and at times take that for a suspension.
+/// One that went on by its part would have 329 to 673 refused, of theirs or its own, and
+/// at times take that for a suspension. How soon it notices is a matter of whom the
+/// server happens to refuse, so what counts is the mean of four.
 #[tokio::test(start_paused = true)]
 async fn one_that_is_cut_off_leaves_the_limit_to_the_others() {
+    let mut all = 0;
     for window in [FIXED, WindowKind::Sliding] {
-        let (used, refused) = cut_off(1, server(50, 3_000).window(window), 50).await;
-        assert!(used >= 0.85, "{used}");
-        assert!(refused <= 180, "{refused}");
+        for seed in [7, 8] {
+            let server = server(50, 3_000).window(window).seed(seed);
+            let (used, refused) = cut_off(1, server, 50).await;
+            assert!(used >= 0.8, "{used}");
+            all += refused;
+        }
     }
+    println!("in the mean {}", all / 4);
+    assert!(all / 4 <= 250, "{}", all / 4);
 }
 
 /// Of a limit that is known to be lower some are refused anyway.
@@ -108,6 +115,28 @@ async fn where_all_are_cut_off_each_goes_on_by_its_part() {
     assert!(used >= 0.9 && refused <= 10, "{used}, {refused}");
     let (used, refused) = cut_off(4, server(20, 100_000), 40).await;
     assert!(used >= 0.4, "{used}, {refused}");
+}
+
+/// All lose the store, and are busy only then.
+#[tokio::test(start_paused = true)]
+async fn where_less_is_real_than_is_known_each_goes_on_by_its_part() {
+    let (real, limit) = (70, 100);
+    let mut fleet = Fleet::at(server(real, 100_000), limit, 5).processes(4);
+    for process in 0..4 {
+        fleet.keep_on(process, 1, |number| number % 50);
+    }
+    sleep(secs(90)).await;
+    fleet.store.set_fault(Some(Fault::Stall));
+    for process in 0..4 {
+        fleet.keep_on(process, 32, |number| number % 50);
+    }
+    let before = fleet.simulator.ledger().total;
+    sleep(secs(300)).await;
+    let after = fleet.simulator.ledger().total;
+    let used = (after.admitted - before.admitted) as f64 / 300.0 / real as f64;
+    let refused = after.refused.total() - before.refused.total();
+    println!("{real} of {limit}: {used:.3} used, {refused} refused");
+    assert!(used >= 0.8, "{used}");
 }
 
 const FIXED: WindowKind = WindowKind::Fixed {

@@ -140,7 +140,8 @@ impl Machine {
     pub(super) fn observe(&mut self, demands: Vec<ScopeDemand>, now: Instant) {
         let lease = self.settings.lease;
         let begins = self.heard.is_none_or(|heard| now < heard + lease);
-        let alone = matches!(self.store, Store::Down { .. });
+        let goes_on = self.settings.failure_mode == FailureMode::LocalShare;
+        let alone = goes_on && matches!(self.store, Store::Down { .. });
         let mut settings = self.settings;
         settings.instances = settings.instances.max(self.instances);
         for mut demand in demands {
@@ -149,10 +150,11 @@ impl Machine {
                 .scopes
                 .entry(name.clone())
                 .or_insert_with(|| Scope::new(name, now));
-            if alone {
-                scope.look_for_others(&mut demand, lease, now);
-            }
+            let went = alone.then(|| scope.mind_others(&mut demand, now));
             scope.observe(demand, begins, &settings, now);
+            if let Some(went) = went {
+                scope.look_for_others(went, self.id, lease, now);
+            }
         }
         self.expect();
     }

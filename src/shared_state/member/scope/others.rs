@@ -6,10 +6,14 @@ use super::Scope;
 use crate::shared_state::member::{ScopeDemand, window::Window};
 
 /// One in so many that is refused tells of others.
-const FEW: u32 = 10;
+const FEW: u32 = 20;
 
-/// So many of which fewer were refused than that tell that there are none.
-const MANY: u32 = 40;
+/// Fewer than so many may be by chance.
+const LEAST: u32 = 3;
+
+/// So many of which fewer were refused than that tell that there are none:
+/// by chance the server may refuse the others for a while.
+const MANY: u32 = 100;
 
 /// Each time it stays away so many times as long, up to that.
 const LONGER: (u32, Duration) = (4, Duration::from_secs(300));
@@ -19,34 +23,56 @@ const LONGER: (u32, Duration) = (4, Duration::from_secs(300));
 /// Where all have lost the store, their parts are within the limit, and hardly any
 /// request is refused. Where one is cut off, the others have all of the limit, and
 /// for each request that it sends one is refused, of theirs or its own. So it leaves
-/// the limit to them, and tries again more and more seldom.
+/// the limit to them, and tries again more and more seldom. Each member after another
+/// time: should they have left together, there are no others.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Others {
-    /// Much less than the limit was known to be real when it began. Refusals tell of
-    /// that then.
-    learned: Option<bool>,
     sent: u32,
     refused: u32,
     stays: Duration,
+    /// How often it has left.
+    times: u32,
     pub(super) until: Option<Instant>,
 }
 
+/// What has become of requests since the last time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::shared_state::member) struct Went {
+    sent: u32,
+    refused: u32,
+}
+
 impl Scope {
+    /// It has lost the store. What it finds closed beyond its lease others know better.
+    pub(in crate::shared_state::member) fn mind_others(
+        &self,
+        demand: &mut ScopeDemand,
+        now: Instant,
+    ) -> Went {
+        if self.is_leased(now) {
+            return Went::default();
+        }
+        demand.hold = None;
+        Went {
+            sent: demand.sent,
+            refused: demand.refused,
+        }
+    }
+
     /// It has lost the store. What it sends by its lease is its own; beyond, refusals
-    /// tell of others, who know better than it whether all is closed.
+    /// tell of others, unless much less than the limit is known to be real: then they
+    /// tell of that.
     pub(in crate::shared_state::member) fn look_for_others(
         &mut self,
-        demand: &mut ScopeDemand,
+        went: Went,
+        member: u64,
         lease: Duration,
         now: Instant,
     ) {
-        if self.is_leased(now) {
-            return;
-        }
-        demand.hold = None;
-        let learned = || self.windows.iter().any(Window::admits_less);
-        if !*self.others.learned.get_or_insert_with(learned) {
-            self.others.observe(demand, lease, now);
+        if self.windows.iter().any(Window::admits_less) {
+            self.others = Others::default();
+        } else {
+            self.others.observe(went, member, lease, now);
         }
     }
 
@@ -57,19 +83,27 @@ impl Scope {
 }
 
 impl Others {
-    fn observe(&mut self, demand: &ScopeDemand, lease: Duration, now: Instant) {
+    fn observe(&mut self, went: Went, member: u64, lease: Duration, now: Instant) {
         if self.until.is_some_and(|until| now < until) {
             return;
         }
-        self.sent = self.sent.saturating_add(demand.sent);
-        self.refused = self.refused.saturating_add(demand.refused);
-        if self.refused > 0 && self.refused.saturating_mul(FEW) >= self.sent {
+        self.sent = self.sent.saturating_add(went.sent);
+        self.refused = self.refused.saturating_add(went.refused);
+        if self.refused >= LEAST && self.refused.saturating_mul(FEW) >= self.sent {
             self.stays = (self.stays * LONGER.0).clamp(lease, LONGER.1.max(lease));
-            self.until = Some(now + self.stays);
+            self.until = Some(now + self.stays.mul_f64(0.5 + self.chance(member)));
+            self.times = self.times.wrapping_add(1);
             (self.sent, self.refused) = (0, 0);
         } else if self.sent >= MANY {
-            self.stays = Duration::ZERO;
+            self.stays /= LONGER.0;
             (self.sent, self.refused) = (self.sent / 2, self.refused / 2);
         }
+    }
+
+    /// Between 0 and 1, for each member and each time another, and all alike often.
+    fn chance(&self, member: u64) -> f64 {
+        let mixed = member.wrapping_add(self.times.into());
+        let mixed = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        f64::from(u32::try_from(mixed).unwrap_or(u32::MAX)) / f64::from(u32::MAX)
     }
 }

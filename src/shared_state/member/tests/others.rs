@@ -3,16 +3,18 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Process, SECOND, START};
-use crate::shared_state::{
-    Ledger, StoreError, StoreErrorKind, WindowSpan, member::FailureMode,
-};
+use crate::shared_state::{Ledger, StoreError, StoreErrorKind, WindowSpan, member::FailureMode};
 
 const LEASE: Duration = Duration::from_secs(5);
 const SOON: Duration = Duration::from_millis(1);
 
 /// One of a second's ten, without a store.
 fn alone(now: Instant) -> Process {
-    let mut process = Process::new(1, FailureMode::LocalShare, SECOND, 10, now);
+    alone_as(1, now)
+}
+
+fn alone_as(id: u64, now: Instant) -> Process {
+    let mut process = Process::new(id, FailureMode::LocalShare, SECOND, 10, now);
     process.queued = 1_000;
     process.ask(now);
     process.hear(Err(StoreError::new(StoreErrorKind::Timeout)), now);
@@ -33,22 +35,52 @@ fn went(process: &mut Process, sent: u32, refused: u32, now: Instant) -> u32 {
     limit(process)
 }
 
+/// How long it stays away, from now on.
+fn stays(process: &mut Process, now: Instant) -> Duration {
+    let mut stays = Duration::ZERO;
+    while went(process, 0, 0, now + stays) == 0 {
+        stays += SOON;
+    }
+    stays
+}
+
 #[test]
 fn who_goes_on_alone_leaves_the_limit_to_others_where_there_are_some() {
     let mut now = Instant::now();
     let mut process = alone(now);
+    assert_eq!(went(&mut process, 8, 2, now), 10);
     assert_eq!(went(&mut process, 8, 1, now), 0);
     // What was under way is refused as well, and tells nothing new.
-    assert_eq!(went(&mut process, 0, 2, now + LEASE / 2), 0);
-    now += LEASE;
-    assert_eq!(went(&mut process, 0, 0, now), 10);
-    assert_eq!(went(&mut process, 8, 1, now), 0);
-    assert_eq!(went(&mut process, 0, 0, now + 4 * LEASE - SOON), 0);
-    now += 4 * LEASE;
+    assert_eq!(went(&mut process, 0, 2, now + SOON), 0);
+    let first = stays(&mut process, now);
+    assert!((LEASE / 2..=LEASE * 3 / 2).contains(&first), "{first:?}");
+    now += first;
+    assert_eq!(went(&mut process, 8, 3, now), 0);
+    let second = stays(&mut process, now);
+    assert!((LEASE * 2..=LEASE * 6).contains(&second), "{second:?}");
+    now += second;
     // None is there any more.
-    assert_eq!(went(&mut process, 40, 0, now), 10);
-    assert_eq!(went(&mut process, 0, 3, now), 0);
-    assert_eq!(went(&mut process, 0, 0, now + LEASE), 10);
+    assert_eq!(went(&mut process, 100, 0, now), 10);
+    assert_eq!(went(&mut process, 100, 0, now), 10);
+    assert_eq!(went(&mut process, 0, 8, now), 0);
+    assert!(stays(&mut process, now) <= LEASE * 3 / 2);
+}
+
+#[test]
+fn those_that_leave_together_do_not_come_back_together() {
+    let now = Instant::now();
+    let stays = |id| {
+        let mut process = alone_as(id, now);
+        assert_eq!(went(&mut process, 8, 4, now), 0);
+        stays(&mut process, now)
+    };
+    let all: Vec<_> = (1..=4).map(stays).collect();
+    let apart = |at: usize| {
+        all[..at]
+            .iter()
+            .all(|other| all[at].abs_diff(*other) > LEASE / 10)
+    };
+    assert!((1..4).all(apart), "{all:?}");
 }
 
 #[test]
@@ -56,7 +88,7 @@ fn a_few_that_are_refused_tell_of_nobody() {
     let now = Instant::now();
     let mut process = alone(now);
     for _ in 0..100 {
-        assert_eq!(went(&mut process, 21, 0, now), 10);
+        assert_eq!(went(&mut process, 41, 0, now), 10);
         assert_eq!(went(&mut process, 0, 1, now), 10);
     }
 }
@@ -72,7 +104,32 @@ fn where_less_was_known_to_be_real_refusals_tell_of_that() {
     process.ask(now);
     process.hear(Err(StoreError::new(StoreErrorKind::Timeout)), now);
     assert_eq!(limit(&process), 5);
-    assert_eq!(went(&mut process, 8, 2, now), 5);
+    assert_eq!(went(&mut process, 8, 4, now), 5);
+}
+
+#[test]
+fn who_learns_that_less_is_real_goes_on() {
+    let now = Instant::now();
+    let mut process = alone(now);
+    assert_eq!(went(&mut process, 8, 4, now), 0);
+    let mut demands = process.demand(now);
+    demands[0].windows[0].learned = Some(500_000);
+    process.machine.observe(demands, now);
+    process.look(now);
+    assert_eq!(limit(&process), 5);
+}
+
+#[test]
+fn who_sends_nothing_alone_tells_what_it_found() {
+    let now = Instant::now();
+    let mut process = Process::new(1, FailureMode::Closed, SECOND, 10, now);
+    process.queued = 1;
+    process.ask(now);
+    process.hear(Err(StoreError::new(StoreErrorKind::Timeout)), now);
+    let mut demands = process.demand(now);
+    demands[0].hold = Some(now + 60 * LEASE);
+    process.machine.observe(demands, now);
+    assert!(process.ask(now).scopes[0].hold.is_some());
 }
 
 #[test]
