@@ -4,6 +4,7 @@
 mod export;
 mod fit;
 mod hooks;
+mod long;
 mod others;
 mod rate;
 #[cfg(feature = "shared-state")]
@@ -21,8 +22,8 @@ pub use self::export::{InvalidLearned, LearnedLimit};
 pub(super) use self::ratio::{Ratios, WHOLE};
 pub(super) use self::{
     fit::{Arrival, fit},
+    long::LongFound,
     rate::{FIRST, Rate},
-    refusals::LongFound,
 };
 
 /// A limit of a second is what most servers have, and one of a minute.

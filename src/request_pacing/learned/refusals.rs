@@ -1,20 +1,11 @@
-use std::{iter, mem, time::Duration};
+use std::iter;
 
 use tokio::time::Instant;
 
-use super::{MINUTE, Rate, SECOND, Taught, fit};
-use crate::request_pacing::{Span, gate::Gate, outcome::Refusal, share::Refused, tick::Now};
+use super::{Rate, SECOND, Taught, fit};
+use crate::request_pacing::{gate::Gate, outcome::Refusal, share::Refused};
 
-/// What a window of a minute or more had admitted when it refused, perhaps.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::request_pacing) struct LongFound {
-    found: u32,
-    /// What it was said to admit.
-    limit: u32,
-    length: Duration,
-}
-
-/// What refusals teach a scope.
+/// What refusals teach a scope of its short windows.
 impl Gate {
     /// Learns from the refusals for which all evidence is there.
     #[cold]
@@ -101,119 +92,6 @@ impl Gate {
         true
     }
 
-    /// A refusal that names a window of a minute. To be told before the hold is.
-    pub(in crate::request_pacing) fn learn_long(&mut self, sent: Instant, now: Now) {
-        let active = self.if_active();
-        if active.is_some_and(|it| it.hold.is_known(sent)) || self.learn_overrun() {
-            return;
-        }
-        if let Some(found) = self.long_found(now) {
-            self.cut_long(found, now.instant);
-        }
-    }
-
-    /// One that names none, and whose second was all but empty: whether it is a
-    /// longer window's, and so says nothing of a shorter one.
-    fn was_long(&mut self, refused: &Refused, now: Instant) -> bool {
-        let Some(active) = &self.active else {
-            return false;
-        };
-        let Some(found) = refused.long else {
-            return false;
-        };
-        let long = active.learned.as_ref().and_then(|it| it.long.as_ref());
-        // Those that were sent before that was known are one event.
-        if long.is_some_and(|taught| taught.rate.is_past(refused.number)) {
-            return true;
-        }
-        let Some(share) = &active.share else {
-            return false;
-        };
-        // A burst that finds the last of a minute is admitted in part.
-        let is_used = |(limit, length): (u32, Duration)| {
-            share.inside(refused, length).saturating_mul(4) >= limit.max(1)
-        };
-        if self.windows.short().any(is_used) {
-            return false;
-        }
-        let short = active.learned.as_ref().and_then(|it| it.short.as_ref());
-        // Where nothing is known, a second that is on trial is the likelier one.
-        let on_trial = found.limit == u32::MAX && short.is_some_and(|it| it.rate.on_trial());
-        // And where others use it as well, one's own second tells little.
-        if on_trial || self.knows_of_others() || self.windows.know_others() {
-            return false;
-        }
-        self.cut_long(found, now);
-        true
-    }
-
-    /// What the shortest window of a minute or more admitted, if that says
-    /// anything of its limit.
-    pub(in crate::request_pacing) fn long_found(&mut self, now: Now) -> Option<LongFound> {
-        // Lets go what has left the windows by now.
-        self.windows.room(self.in_flight_now(), now);
-        let active = self.if_active()?;
-        let windows = self.windows.uses(active.in_flight());
-        let long = windows.filter_map(|(limit, span, used)| match span {
-            Span::Any(length) if length >= MINUTE => Some((used, limit, length)),
-            _ => None,
-        });
-        let (used, part, length) = long.min_by_key(|(.., length)| *length)?;
-        // With a margin for those that were refused, and count or do not.
-        let found = used.saturating_sub(active.in_flight.saturating_add(1));
-        let found = (found - found / 32).min(part.saturating_sub(1));
-        // Fewer than half tell of somebody else, or of a pause that goes on.
-        if found == 0 || (part < u32::MAX && found < part / 2) {
-            return None;
-        }
-        let limit = self.windows.limit(length.into()).unwrap_or(part);
-        Some(LongFound {
-            found: of_whole(found, part, limit),
-            limit,
-            length,
-        })
-    }
-
-    fn cut_long(&mut self, mut it: LongFound, now: Instant) {
-        // The quota may have changed since.
-        let Some(limit) = self.windows.limit(it.length.into()) else {
-            return;
-        };
-        if it.found >= limit {
-            return;
-        }
-        it.limit = limit;
-        let active = self.active();
-        let learned = active.learned.get_or_insert_default();
-        let ceiling = match &learned.long {
-            Some(taught) => taught.rate.ceiling(),
-            None => Some(it.limit).filter(|limit| *limit < u32::MAX),
-        };
-        let length = it.length;
-        let rate = Rate::long(it.found, ceiling, active.flights.next());
-        learned.long = Some(Taught { length, rate });
-        learned.cut = Some(now);
-        self.apply_learned();
-    }
-
-    /// A window of a minute refused, here or in another scope of all: words do
-    /// not tell for certain in which. Whether there are others, and it was not
-    /// known that they overrun it together: what all send counts there, and what
-    /// is refused may count as well.
-    #[cold]
-    pub(in crate::request_pacing) fn learn_overrun(&mut self) -> bool {
-        if !self.windows.have_part() {
-            return false;
-        }
-        let learned = self.active.as_mut().and_then(|it| it.learned.as_mut());
-        let learned = learned.filter(|it| it.part().is_some());
-        let is_new = learned.is_some_and(|it| !mem::replace(&mut it.overran, true));
-        if is_new {
-            self.apply_learned();
-        }
-        is_new
-    }
-
     /// A refusal that says how many a second admits.
     pub(in crate::request_pacing) fn learn_told(&mut self, now: Instant, refusal: &Refusal) {
         let Some(told) = refusal.limit_per_second() else {
@@ -239,7 +117,7 @@ impl Gate {
 
 /// What is found of this process's part, of the whole. One that has a part only
 /// sees little of it, and is believed a quarter at a time.
-fn of_whole(found: u32, part: u32, whole: u32) -> u32 {
+pub(super) fn of_whole(found: u32, part: u32, whole: u32) -> u32 {
     if part == whole {
         return found;
     }
