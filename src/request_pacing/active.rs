@@ -22,6 +22,8 @@ pub(super) struct Active {
     pub(super) standing: u32,
     /// When it is to be looked at.
     pub(super) alarm: Option<Instant>,
+    /// With how much room somebody goes then.
+    pub(super) wanted: u32,
     /// Whether it may have changed, and is to be looked at now.
     pub(super) noted: bool,
     pub(super) hold: Hold,

@@ -132,7 +132,9 @@ impl Core {
         let found = self.gates.get_mut(gate).expect(super::core::GATE);
         let alarm = wanted.and_then(|cost| found.opens_at(cost, now, trips));
         let alarm = alarm.map(|at| at.max(now.instant + FINEST));
-        let old = std::mem::replace(&mut found.active().alarm, alarm);
+        let active = found.active();
+        active.wanted = wanted.unwrap_or(u32::MAX);
+        let old = std::mem::replace(&mut active.alarm, alarm);
         if old != alarm {
             if let Some(old) = old {
                 self.alarms.gates.remove(&(old, gate));

@@ -98,10 +98,10 @@ impl Core {
             match next {
                 Some(parent) => {
                     let offered = self.offer(at, gate, parent, now);
-                    self.set_blocked(at, waits && !offered);
+                    self.set_blocked(at, waits && !offered, now);
                 }
                 None if waits => self.list_root(at),
-                None => self.set_blocked(at, false),
+                None => self.set_blocked(at, false, now),
             }
             self.tidy(at);
         }
@@ -221,13 +221,16 @@ impl Core {
     }
 
     /// Notes whether the requests of a line wait for its own scope.
-    pub(super) fn set_blocked(&mut self, at: At, blocked: bool) {
+    pub(super) fn set_blocked(&mut self, at: At, blocked: bool, now: Now) {
         let line = self.lines.get_mut(at).expect(LINE);
-        if line.blocked == blocked {
+        let gate = line.gate;
+        if mem::replace(&mut line.blocked, blocked) == blocked {
+            // Less room may do by now, and that comes sooner.
+            if blocked && self.wanted(at, now) < self.gate(gate).active().wanted {
+                self.note(gate);
+            }
             return;
         }
-        line.blocked = blocked;
-        let gate = line.gate;
         if blocked {
             self.blocked.insert((gate, at));
         } else {

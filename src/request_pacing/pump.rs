@@ -89,7 +89,7 @@ impl Core {
         while let Some(line) = next {
             next = self.next_blocked(gate, line);
             if self.is_open(gate, self.wanted(line, now), now) {
-                self.set_blocked(line, false);
+                self.set_blocked(line, false, now);
                 self.lift(line, now);
             }
         }
@@ -115,7 +115,7 @@ impl Core {
         let line = self.lines.get_mut(root).expect(LINE);
         line.listed = false;
         let waits = !line.queue.is_empty();
-        self.set_blocked(root, waits);
+        self.set_blocked(root, waits, now);
         self.tidy(root);
     }
 

@@ -7,6 +7,7 @@ use http::Request;
 use tokio::time::Instant;
 use tower_tiktok::{
     error::is_unsent,
+    extensions::Priority,
     request_pacing::{Inadmissible, Quota, Quotas, Scope},
 };
 
@@ -86,6 +87,30 @@ async fn one_that_costs_more_than_a_window_admits_is_turned_away() {
     assert!(is_unsent(&*error));
     assert_eq!(error.downcast_ref(), Some(&told));
     go(&client, costing("x", "/a", 5)).await.unwrap();
+}
+
+/// A hold ends long before there is room for the costly one.
+async fn goes_when_the_hold_ends(quotas: Quotas, scope: Scope) {
+    let (layer, client) = build(quotas);
+    let start = Instant::now();
+    go(&client, costing("x", "/a", 1)).await.unwrap();
+    let low = context("x", "/a").with_priority(Priority::Low);
+    let costly = with(low.with_cost(2.try_into().unwrap()), 0);
+    let costly = spawn(&client, costly).await;
+    layer.handle().hold_until(scope, start + secs(5));
+    let cheap = spawn(&client, costing("x", "/a", 1)).await;
+    assert_eq!(cheap.await.unwrap() - start, secs(5));
+    assert!(costly.await.unwrap() - start >= secs(105));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cheap_one_does_not_wait_for_the_room_of_a_costly_one() {
+    let two = Quota::requests_in_any(2, secs(100));
+    goes_when_the_hold_ends(Quotas::none().with_app(two.clone()), Scope::app()).await;
+    let quotas = Quotas::none()
+        .with_app(Quota::requests_per_second(10))
+        .with_each_account_endpoint(two);
+    goes_when_the_hold_ends(quotas, Scope::account_endpoint("x", "/a")).await;
 }
 
 #[tokio::test(start_paused = true)]
