@@ -103,6 +103,30 @@ async fn unequal_processes_end_together() {
     }
 }
 
+/// What there is goes as it comes, so of each one or two or none wait.
+#[tokio::test(start_paused = true)]
+async fn many_processes_with_short_queues_use_all_of_it() {
+    for (processes, limit) in [(40, 80), (40, 200), (10, 100)] {
+        let store = MemoryStore::new().round_trip(Duration::from_millis(5));
+        let quotas = [(SECOND, limit), (MINUTE, limit * 60)];
+        let (limiter, mut tasks) = (Limiter::new(), JoinSet::new());
+        let processes: Vec<Process> = (0..processes).map(|_| process(&store, &quotas)).collect();
+        for process in &processes {
+            work(&mut tasks, process, &limiter, 4, u32::MAX);
+        }
+        sleep(Duration::from_secs(70)).await;
+        let (sent, exchanges) = (limiter.count(), store.exchanges());
+        sleep(Duration::from_secs(60)).await;
+        let sent = (limiter.count() - sent) as f64;
+        let exchanges = (store.exchanges() - exchanges) as f64 / sent;
+        let used = sent / f64::from(limit * 60);
+        println!("{limit}/s: {used:.3}, {exchanges:.3} exchanges");
+        assert_eq!(limiter.refused(limit as usize, SECOND.length()), 0);
+        assert!(used >= 0.97, "{limit}/s: {used}");
+        assert!(exchanges <= 0.2, "{limit}/s: {exchanges}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_token_serves_four_processes() {
     let store = MemoryStore::new().round_trip(Duration::from_millis(1));

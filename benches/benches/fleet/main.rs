@@ -5,7 +5,8 @@
 //! `-- --members 100` runs one fleet. A second table is the whole stack with shared
 //! permits. `-- --redis redis://127.0.0.1:6379`
 //! measures the script on a real server instead: exchanges a second of eight
-//! connections, and their latency, by the number of members.
+//! connections, and their latency, by the number of members. Fails where the limit
+//! is not used, more is refused, or a request costs more exchanges than is told.
 
 #[path = "../../../tests/shared_state/gate.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]
@@ -37,6 +38,10 @@ struct Fleet {
     limit: u32,
     round_trip: Duration,
 }
+
+/// How much of the limit is used at least, and how often a request may exchange.
+const USED: f64 = 0.97;
+const EXCHANGES: f64 = 0.2;
 
 struct Outcome {
     used: f64,
@@ -90,6 +95,9 @@ fn main() {
             limit * 60,
             used * 100.0,
         );
+        // Where each has but one a second, it is one every two seconds.
+        let most = EXCHANGES.max(0.51 * f64::from(members) / f64::from(limit));
+        assert!(used >= USED && refused == 0 && exchanges <= most);
     }
     if only.is_none_or(|only| only == 4) {
         permits();
@@ -115,6 +123,7 @@ fn permits() {
                 used * 100.0,
                 refused * 100.0,
             );
+            assert!(used >= USED && refused <= 0.005 && exchanges <= EXCHANGES);
         }
     }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{APART, Scope, exchange::sticky};
+use super::{APART, Scope};
 use crate::shared_state::member::{settings::Settings, window::Window};
 
 /// The longest that a permit waits for others, to be asked for together.
@@ -128,12 +128,7 @@ impl Scope {
         {
             sooner(soon);
         }
-        let (queued, told) = (self.backlog(), self.told_queued);
-        let contended = self
-            .windows
-            .iter()
-            .any(|window| window.want > window.target);
-        if contended && sticky(told, queued) != told {
+        if self.is_contended() && self.tells_queued() != self.told_queued {
             sooner(asked + APART * 8);
         }
         if self.queued > 0

@@ -46,7 +46,17 @@ impl Scope {
 
     /// How many it would say that wait.
     pub(in crate::shared_state::member) fn tells_queued(&self) -> u32 {
-        sticky(self.told_queued, self.backlog())
+        sticky(self.told_queued, self.waited())
+    }
+
+    /// How many waited, at most, since the last exchange. Where what there is goes as
+    /// it comes, a queue may be empty now and then: parts that follow it would move
+    /// tokens to and fro, and each is used only once it is there.
+    fn waited(&self) -> u32 {
+        match self.backlog() {
+            0 if !self.is_contended() => 0,
+            queued => queued.max(self.most_queued),
+        }
     }
 
     /// Where about as many wait as before what every request passes, it says the
@@ -54,8 +64,9 @@ impl Scope {
     /// would count, and the rest be nobody's.
     fn tell_queued(&mut self, common: Option<u32>) {
         let common = common.filter(|_| !self.is_permits());
-        let common = common.filter(|told| sticky(*told, self.backlog()) == *told);
+        let common = common.filter(|told| sticky(*told, self.waited()) == *told);
         self.told_queued = common.unwrap_or_else(|| self.tells_queued());
+        self.most_queued = 0;
     }
 
     /// Whether a notice should have told some of it.

@@ -35,6 +35,8 @@ pub(super) struct Scope {
     /// Little was ever heard of the store.
     begins: bool,
     told_queued: u32,
+    /// Since the last exchange.
+    most_queued: u32,
     acknowledged: u64,
     /// The last exchange about it.
     number: u64,
@@ -73,6 +75,7 @@ impl Scope {
             common: false,
             begins: true,
             told_queued: 0,
+            most_queued: 0,
             acknowledged: 0,
             number: 0,
             early: None,
@@ -104,6 +107,7 @@ impl Scope {
         (self.queued, self.common, self.begins) = (demand.queued, demand.common, begins);
         self.news_hold = self.news_hold.max(demand.hold);
         let queued = self.backlog();
+        self.most_queued = self.most_queued.max(queued);
         let mut ahead = Ahead::of(&demand.windows, queued, self.part(), settings);
         if begins && self.asked.is_none() {
             ahead = ahead.at_first(&demand.windows, settings);
@@ -202,6 +206,12 @@ impl Scope {
             && self.news_hold.is_none()
             && self.told_queued == 0
             && self.windows.iter().all(|window| window.is_quiet())
+    }
+
+    /// Whether it wants more than its part.
+    fn is_contended(&self) -> bool {
+        let mut windows = self.windows.iter();
+        windows.any(|window| window.want > window.target)
     }
 
     /// What waits here, and what will.
