@@ -127,10 +127,11 @@ impl Core {
     /// When to look at a gate again: when it may open, if anybody waits for
     /// that.
     pub(super) fn set_alarm(&mut self, gate: At, now: Now) {
-        let wanted = self.wanted_at(gate, now).filter(|_| !self.paused);
+        let wanted = self.wanted_at(gate, now);
         let trips = &self.trips;
         let found = self.gates.get_mut(gate).expect(super::core::GATE);
-        let alarm = wanted.and_then(|cost| found.opens_at(cost, now, trips));
+        let alarm = wanted.filter(|_| !self.paused);
+        let alarm = alarm.and_then(|cost| found.opens_at(cost, now, trips));
         let alarm = alarm.map(|at| at.max(now.instant + FINEST));
         let active = found.active();
         active.wanted = wanted.unwrap_or(u32::MAX);

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{APART, Scope};
+use super::{APART, LATE, Scope};
 use crate::shared_state::member::{settings::Settings, window::Window};
 
 /// The longest that a permit waits for others, to be asked for together.
@@ -129,7 +129,7 @@ impl Scope {
             sooner(soon);
         }
         if self.is_contended() && self.tells_queued() != self.told_queued {
-            sooner(asked + APART * 8);
+            sooner(asked + LATE);
         }
         if self.queued > 0
             && let Some(at) = self.ask_at

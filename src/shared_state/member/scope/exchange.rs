@@ -46,16 +46,17 @@ impl Scope {
 
     /// How many it would say that wait.
     pub(in crate::shared_state::member) fn tells_queued(&self) -> u32 {
-        sticky(self.told_queued, self.waited())
+        sticky(self.told_queued, self.waited_of_late())
     }
 
-    /// How many waited, at most, since the last exchange. Where what there is goes as
-    /// it comes, a queue may be empty now and then: parts that follow it would move
-    /// tokens to and fro, and each is used only once it is there.
-    fn waited(&self) -> u32 {
+    /// How many waited, at most, of late. Where what there is goes as it comes, a queue
+    /// may be empty now and then: parts that follow it would move tokens to and fro,
+    /// and each is used only once it is there.
+    fn waited_of_late(&self) -> u32 {
         match self.backlog() {
+            queued if self.is_permits() => queued,
             0 if !self.is_contended() => 0,
-            queued => queued.max(self.most_queued),
+            queued => queued.max(self.most_queued.0),
         }
     }
 
@@ -64,9 +65,9 @@ impl Scope {
     /// would count, and the rest be nobody's.
     fn tell_queued(&mut self, common: Option<u32>) {
         let common = common.filter(|_| !self.is_permits());
-        let common = common.filter(|told| sticky(*told, self.waited()) == *told);
+        let common = common.filter(|told| sticky(*told, self.waited_of_late()) == *told);
         self.told_queued = common.unwrap_or_else(|| self.tells_queued());
-        self.most_queued = 0;
+        self.told_waiting = self.backlog() > 0;
     }
 
     /// Whether a notice should have told some of it.
@@ -82,7 +83,7 @@ impl Scope {
         self.unheard = false;
         // What it has begun to do on its own since, or to wait for, is not told.
         self.claim &= !ask.claim;
-        if ask.windows.iter().any(|window| window.queued > 0) {
+        if self.told_waiting {
             self.waits_since = None;
         }
         self.leased_until = Some(lease_ends);

@@ -23,6 +23,9 @@ use self::others::Others;
 /// nothing is held.
 pub(super) const APART: Duration = Duration::from_millis(250);
 
+/// For how long it counts how many waited.
+const LATE: Duration = APART.saturating_mul(8);
+
 /// One scope, as this process sees it.
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
@@ -35,8 +38,10 @@ pub(super) struct Scope {
     /// Little was ever heard of the store.
     begins: bool,
     told_queued: u32,
-    /// Since the last exchange.
-    most_queued: u32,
+    /// Whether any waited when it was told.
+    told_waiting: bool,
+    /// The most that waited of late, and when.
+    most_queued: (u32, Instant),
     acknowledged: u64,
     /// The last exchange about it.
     number: u64,
@@ -75,7 +80,8 @@ impl Scope {
             common: false,
             begins: true,
             told_queued: 0,
-            most_queued: 0,
+            told_waiting: false,
+            most_queued: (0, now),
             acknowledged: 0,
             number: 0,
             early: None,
@@ -107,7 +113,9 @@ impl Scope {
         (self.queued, self.common, self.begins) = (demand.queued, demand.common, begins);
         self.news_hold = self.news_hold.max(demand.hold);
         let queued = self.backlog();
-        self.most_queued = self.most_queued.max(queued);
+        if queued >= self.most_queued.0 || now >= self.most_queued.1 + LATE {
+            self.most_queued = (queued, now);
+        }
         let mut ahead = Ahead::of(&demand.windows, queued, self.part(), settings);
         if begins && self.asked.is_none() {
             ahead = ahead.at_first(&demand.windows, settings);
@@ -204,7 +212,7 @@ impl Scope {
         !self.under_way
             && self.queued == 0
             && self.news_hold.is_none()
-            && self.told_queued == 0
+            && !self.told_waiting
             && self.windows.iter().all(|window| window.is_quiet())
     }
 

@@ -12,14 +12,14 @@ const TICK: Duration = Duration::from_millis(1);
 impl Scope {
     /// Somebody waits of whom the store has not heard.
     pub(in crate::shared_state::member) fn waits_unheard(&self) -> bool {
-        self.is_starved() && self.told_queued == 0
+        self.is_starved() && !self.told_waiting
     }
 
     /// Notes since when somebody waits for the store.
     pub(in crate::shared_state::member) fn look(&mut self, worth: Worth, now: Instant) {
         if !self.is_starved() {
             self.waits_since = None;
-        } else if self.told_queued == 0 && (!self.is_permits() || worth.own <= now) {
+        } else if !self.told_waiting && (!self.is_permits() || worth.own <= now) {
             self.waits_since.get_or_insert(now);
         }
     }
