@@ -147,6 +147,15 @@ impl Refusal {
         let own = repeats.and_then(|repeats| own?.wait(repeats));
         own.max(self.retry_after)
     }
+
+    /// How long to stay away as the server says it. All that follows from refusals in
+    /// a row, or from one of a limit without a name, is a guess.
+    #[cfg(feature = "shared-state")]
+    pub(super) fn stated(&self) -> Option<Duration> {
+        let named = self.throttle.as_ref();
+        let named = named.filter(|_| self.window() != ThrottleWindow::Unknown);
+        named.and_then(|it| it.wait(0)).max(self.retry_after)
+    }
 }
 
 #[cfg(test)]

@@ -170,6 +170,8 @@ impl Gate {
             scope: self.kind.throttle_scope(),
             until,
             begins: was_open && until > now.instant,
+            #[cfg(feature = "shared-state")]
+            stated: refusal.stated().map(|wait| until.min(now.instant + wait)),
         })
     }
 

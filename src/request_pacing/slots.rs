@@ -20,6 +20,9 @@ pub(super) struct Closed {
     pub(super) until: Instant,
     /// Whether this answer closed it.
     pub(super) begins: bool,
+    /// Until when the server says that it is closed. The rest is a guess.
+    #[cfg(feature = "shared-state")]
+    pub(super) stated: Option<Instant>,
 }
 
 /// What becomes of the slots of a request.
@@ -117,7 +120,7 @@ impl Core {
             };
             are_placed &= gate.is_placed();
             if let Some(it) = gate.settle(charge, &answer, &self.trips) {
-                self.closed(at, it.until, now, woken);
+                self.closed(at, it, now, woken);
                 closed = Some(it);
             }
         }
@@ -156,9 +159,9 @@ impl Core {
     /// A refusal has closed a gate.
     #[cold]
     #[inline(never)]
-    fn closed(&mut self, at: At, until: Instant, now: Now, woken: &mut Vec<Waker>) {
-        self.fail_late(at, until, now, woken);
+    fn closed(&mut self, at: At, closed: Closed, now: Now, woken: &mut Vec<Waker>) {
+        self.fail_late(at, closed.until, now, woken);
         #[cfg(feature = "shared-state")]
-        self.tell_hold(at, until, now);
+        self.tell_hold(at, closed, now);
     }
 }

@@ -110,6 +110,10 @@
 //!   part of what nobody held. Only when all leases are over, and all that was
 //!   sent by them has left the window, it has the limit over the number.
 //!
+//! What a server says meanwhile to one process of how long to stay away, the others
+//! hear with its first exchange; until then it tries every quarter of a second. What
+//! it only concludes from refusals in a row once its lease is over, it tells nobody.
+//!
 //! Two things may overrun a long window. A process that wakes while the store is
 //! away, and holds nothing, takes what its part is worth in a second, or one
 //! request: nobody has reserved any for it. And what nobody held may have been

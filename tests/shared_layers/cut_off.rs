@@ -20,9 +20,9 @@ use crate::fleet::{Fleet, secs, server};
 
 /// A store with a way there that can be cut.
 #[derive(Clone, Debug)]
-struct Cable {
-    store: MemoryStore,
-    cut: Arc<AtomicBool>,
+pub(crate) struct Cable {
+    pub(crate) store: MemoryStore,
+    pub(crate) cut: Arc<AtomicBool>,
 }
 
 impl SharedStore for Cable {

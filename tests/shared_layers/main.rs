@@ -6,6 +6,7 @@
 mod cut_off;
 mod faults;
 mod fleet;
+mod holds;
 mod learned;
 mod load;
 mod pacing;

@@ -3,7 +3,7 @@ use std::{mem, task::Waker};
 use tokio::time::Instant;
 
 use crate::{
-    request_pacing::{core::Core, tick::Now},
+    request_pacing::{core::Core, slots::Closed, tick::Now},
     shared_state::ScopeShare,
     slab::At,
 };
@@ -64,16 +64,17 @@ impl Core {
     }
 
     /// A refusal has closed a scope.
-    pub(in crate::request_pacing) fn tell_hold(&mut self, at: At, until: Instant, now: Now) {
+    pub(in crate::request_pacing) fn tell_hold(&mut self, at: At, closed: Closed, now: Now) {
         let Some(lending) = &mut self.lending else {
             return;
         };
         let gate = self.gates.get_mut(at);
         let lent = gate.and_then(|gate| gate.active().lent.as_mut());
         if let Some(lent) = lent
-            && until > now.instant
+            && closed.until > now.instant
         {
-            lent.hold = lent.hold.max(Some(until));
+            lent.hold = lent.hold.max(Some(closed.until));
+            lent.stated = lent.stated.max(closed.stated);
             lending.call();
         }
     }

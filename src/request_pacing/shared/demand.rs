@@ -83,7 +83,7 @@ impl Gate {
         demand.sent = u32::try_from(sent).unwrap_or(u32::MAX);
         demand.refused = refused;
         demand.common = lent.common;
-        demand.hold = lent.hold.take();
+        (demand.hold, demand.stated) = (lent.hold.take(), lent.stated.take());
         demand.windows = self.windows.demands(in_flight, now);
         // The store counts in the ratio by itself.
         for (length, limit) in learned.into_iter().flat_map(Learned::ceilings) {

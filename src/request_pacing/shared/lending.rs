@@ -44,6 +44,8 @@ pub(in crate::request_pacing) struct Lent {
     pub(super) refused: u32,
     /// A refusal has closed it until then, and nobody was told.
     pub(super) hold: Option<Instant>,
+    /// So much of that the server said.
+    pub(super) stated: Option<Instant>,
     pub(super) told: Option<Told>,
     /// What was learned, as it was told or heard.
     pub(super) ratios: Ratios,
@@ -87,6 +89,7 @@ impl Core {
             alone: false,
             refused: 0,
             hold: None,
+            stated: None,
             told: None,
             ratios,
             ratios_told: None,

@@ -55,6 +55,10 @@ pub struct ScopeDemand {
     pub refused: u32,
     /// Closed until then, by a refusal since the last time.
     pub hold: Option<Instant>,
+    /// Of that, what the server said itself. The rest follows from refusals in a row,
+    /// and nobody is told of it by one who has lost the store: others may have been
+    /// the reason.
+    pub stated: Option<Instant>,
 }
 
 /// What is used in one window.
@@ -112,6 +116,7 @@ impl ScopeDemand {
             sent: 0,
             refused: 0,
             hold: None,
+            stated: None,
         }
     }
 

@@ -152,6 +152,7 @@ impl Scope {
 
     /// Lets wishes that have passed be forgotten, though nothing new was heard.
     pub(super) fn refresh(&mut self, settings: &Settings, now: Instant) {
+        self.news_hold.take_if(|until| *until <= now);
         for window in &mut self.windows {
             window.demand.busy.retain(|(at, _)| *at > now);
         }
@@ -195,6 +196,11 @@ impl Scope {
 
     pub(super) fn hear_hold(&mut self, until: Instant) {
         self.hold = self.hold.max(Some(until));
+    }
+
+    /// Whether it is closed, and nobody was told.
+    pub(super) fn tells_hold(&self) -> bool {
+        self.news_hold.is_some()
     }
 
     /// The exchange about it has come to an end.

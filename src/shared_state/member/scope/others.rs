@@ -43,7 +43,8 @@ pub(in crate::shared_state::member) struct Went {
 }
 
 impl Scope {
-    /// It has lost the store. What it finds closed beyond its lease others know better.
+    /// It has lost the store. Beyond its lease it tells what the server said, when the
+    /// store is back; what it guesses to be closed others know better.
     pub(in crate::shared_state::member) fn mind_others(
         &self,
         demand: &mut ScopeDemand,
@@ -52,7 +53,7 @@ impl Scope {
         if self.is_leased(now) {
             return Went::default();
         }
-        demand.hold = None;
+        demand.hold = demand.stated;
         Went {
             sent: demand.sent,
             refused: demand.refused,

@@ -3,7 +3,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Process, SECOND, START};
-use crate::shared_state::{Ledger, StoreError, StoreErrorKind, WindowSpan, member::FailureMode};
+use crate::shared_state::{
+    Ledger, StoreError, StoreErrorKind, WindowSpan,
+    member::{FailureMode, scope::APART},
+};
 
 const LEASE: Duration = Duration::from_secs(5);
 const SOON: Duration = Duration::from_millis(1);
@@ -145,20 +148,54 @@ fn by_a_lease_it_sends_what_is_its_own_and_tells_what_it_finds() {
     assert_eq!(went(&mut process, 8, 4, now), 10);
     assert!(process.share.as_ref().is_some_and(|share| !share.alone));
 
-    let closes = |process: &mut Process, now: Instant| {
-        let mut demands = process.demand(now);
-        demands[0].hold = Some(now + 60 * LEASE);
-        process.machine.observe(demands, now);
-        process.ask(now).scopes[0].hold
-    };
+    let until = now + 60 * LEASE;
     let now = now + LEASE;
     process.look(now);
     assert!(process.share.as_ref().is_some_and(|share| share.alone));
     // The others know better.
-    assert_eq!(closes(&mut process, now), None);
+    assert_eq!(closes(&mut process, until, None, now), None);
     let mut leased = Process::new(2, FailureMode::LocalShare, SECOND, 10, now);
     leased.queued = 1;
-    assert!(closes(&mut leased, now).is_some());
+    assert!(closes(&mut leased, until, None, now).is_some());
+}
+
+/// What a refusal has closed, how much of that the server said, and how much is told.
+fn closes(
+    process: &mut Process,
+    until: Instant,
+    stated: Option<Instant>,
+    now: Instant,
+) -> Option<Duration> {
+    let mut demands = process.demand(now);
+    (demands[0].hold, demands[0].stated) = (Some(until), stated);
+    process.machine.observe(demands, now);
+    process.ask(now).scopes[0].hold
+}
+
+#[test]
+fn what_the_server_said_is_told_as_soon_as_the_store_is_back() {
+    let mut now = Instant::now();
+    let mut process = alone(now);
+    let lost = || Err(StoreError::new(StoreErrorKind::Timeout));
+    for _ in 0..10 {
+        now = process.machine.due(now).expect("it tries again");
+        process.ask(now);
+        process.hear(lost(), now);
+    }
+    let until = now + LEASE;
+    let told = closes(&mut process, until + LEASE, Some(until), now);
+    assert_eq!(told, Some(LEASE));
+    process.hear(lost(), now);
+    assert_eq!(process.machine.due(now), Some(now + APART));
+    // It is over, so nobody need hear of it.
+    process.look(until);
+    assert!(
+        process
+            .machine
+            .due(now)
+            .is_some_and(|due| due > now + APART)
+    );
+    assert_eq!(process.ask(until).scopes[0].hold, None);
 }
 
 #[test]
