@@ -154,7 +154,7 @@ impl Machine {
         let mut missed = false;
         for (ask, reply) in sent.exchange.scopes.iter().zip(&reply.scopes) {
             if let Some(scope) = self.scopes.get_mut(&ask.name) {
-                scope.told(ask);
+                scope.told(ask, sent.at);
                 missed |= scope.hear(ask, reply, sent.exchange.number, lease_ends, now);
             }
         }

@@ -104,11 +104,11 @@ impl Scope {
         reply.missed
     }
 
-    /// The news of the last exchange have come.
-    pub(in crate::shared_state::member) fn told(&mut self, ask: &ScopeAsk) {
-        if ask.hold.is_some() {
-            self.news_hold = None;
-        }
+    /// The news of the exchange that was sent `at` have come.
+    pub(in crate::shared_state::member) fn told(&mut self, ask: &ScopeAsk, at: Instant) {
+        // It may have been closed for longer since.
+        let told = ask.hold.map(|wait| after(at, wait));
+        self.news_hold.take_if(|until| Some(*until) <= told);
         for (window, ask) in self.windows.iter_mut().zip(&ask.windows) {
             window.told(ask);
         }

@@ -95,3 +95,26 @@ fn a_backlog_that_has_halved_is_told() {
     let told = [tells(16, 0), tells(8, 2), tells(12, 7), tells(3, 10)];
     assert_eq!(told, [16, 8, 8, 3]);
 }
+
+#[test]
+fn what_closes_during_an_exchange_is_told_with_the_next() {
+    let (now, second, soon) = (
+        Instant::now(),
+        Duration::from_secs(1),
+        Duration::from_millis(1),
+    );
+    let mut process = Process::new(1, FailureMode::LocalShare, SECOND, 10, now);
+    process.queued = 1_000;
+    let mut demands = process.demand(now);
+    demands[0].hold = Some(now + second);
+    process.machine.observe(demands, now);
+    let exchange = process.ask(now);
+    assert_eq!(exchange.scopes[0].hold, Some(second));
+    let mut demands = process.demand(now);
+    demands[0].hold = Some(now + 60 * second);
+    process.machine.observe(demands, now);
+    let reply = Ledger::new().exchange(&exchange, START, &mut Vec::new());
+    process.hear(reply, now + soon);
+    let next = process.ask(now + soon);
+    assert_eq!(next.scopes[0].hold, Some(60 * second - soon));
+}
