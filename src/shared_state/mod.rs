@@ -118,7 +118,8 @@
 //! away, and holds nothing, takes what its part is worth in a second, or one
 //! request: nobody has reserved any for it. And what nobody held may have been
 //! given to others since a process heard of it, up to two thirds of a lease ago.
-//! [`FailureMode::Closed`] does none of that.
+//! [`FailureMode::Closed`] does none of that: once its lease is over, requests wait
+//! for the store, without a bound but their own deadlines.
 //!
 //! When only one process is cut off, the others cannot know that it goes on: its
 //! part comes on top, once its lease is over. Then some are refused, of its requests

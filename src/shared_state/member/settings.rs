@@ -11,6 +11,10 @@ pub enum FailureMode {
     #[default]
     LocalShare,
     /// It uses up what it holds, until its lease ends, and then sends nothing.
+    ///
+    /// So a request then waits for the store, against what the
+    /// [deadline](super::SharedStateBuilder::deadline) says: until it is back, however
+    /// long that takes, or as long as the request itself may.
     Closed,
 }
 

@@ -197,7 +197,8 @@ impl SharedStateBuilder {
     }
 
     /// How long the store may take to answer. The default is 50 milliseconds. A
-    /// request that finds nothing left waits no longer for it. It must be
+    /// request that finds nothing left waits no longer for it, but with
+    /// [`FailureMode::Closed`]. It must be
     /// longer than the way there and back, and at most a second and a quarter of
     /// the lease.
     #[must_use]
