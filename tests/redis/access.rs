@@ -78,6 +78,29 @@ async fn every_key_expires() {
 }
 
 #[tokio::test]
+async fn who_has_another_prefix_shares_nothing() {
+    let server = Server::start(&[]).await;
+    let store = |prefix: &str| {
+        let redis = RedisState::connect(server.url()).prefix(prefix);
+        redis.app("7011").build().expect("good settings")
+    };
+    let found = [("blue", 1), ("green", 1), ("blue", 2)];
+    let processes = found.map(|(prefix, _)| Process::on(store(prefix)));
+    for (process, (prefix, instances)) in processes.iter().zip(found) {
+        process.send_one().await;
+        process.is_up().await;
+        let state = process.state.snapshot();
+        assert_eq!(state.instances, instances, "{prefix}");
+    }
+    let keys = server.tell("KEYS *").await;
+    let keys: Vec<&str> = keys.lines().filter(|it| it.contains(':')).collect();
+    for prefix in ["{blue:7011}:", "{green:7011}:"] {
+        let own = keys.iter().filter(|key| key.starts_with(prefix)).count();
+        assert_eq!(2 * own, keys.len(), "{keys:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_state_that_was_dropped_leaves_no_connection() {
     let server = Server::start(&[]).await;
     let process = Process::on(redis(&server.url()));

@@ -59,3 +59,45 @@ pub(super) fn is_missing_script(error: &RedisError) -> bool {
 fn is_code(code: &str) -> bool {
     code.len() <= 32 && code.bytes().all(|byte| byte.is_ascii_uppercase())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::shared_state::{RedisState, RedisStateBuilder};
+
+    fn good() -> RedisStateBuilder {
+        RedisState::connect("redis://127.0.0.1")
+    }
+
+    #[test]
+    fn settings_that_make_no_sense_are_told_by_type() {
+        assert!(good().build().is_ok());
+        let none: [&str; 0] = [];
+        for (found, builder) in [
+            (InvalidRedis::Name, good().prefix("")),
+            (InvalidRedis::Name, good().prefix("a{b")),
+            (InvalidRedis::Name, good().app("")),
+            (InvalidRedis::Name, good().app("a}b")),
+            (InvalidRedis::Time, good().connect_timeout(Duration::ZERO)),
+            (InvalidRedis::NoAddress, RedisState::cluster(none)),
+            (InvalidRedis::Address, RedisState::connect("http://x")),
+            (
+                InvalidRedis::Address,
+                RedisState::cluster(["redis://127.0.0.1", "redis://:port"]),
+            ),
+            #[cfg(not(feature = "redis-tls"))]
+            (InvalidRedis::Address, RedisState::connect("rediss://x")),
+            #[cfg(feature = "redis-tls")]
+            (InvalidRedis::Certificate, good().root_certificate("none")),
+            #[cfg(feature = "redis-tls")]
+            (
+                InvalidRedis::Certificate,
+                RedisState::connect("rediss://x").root_certificate("none"),
+            ),
+        ] {
+            assert_eq!(builder.clone().build().err(), Some(found), "{builder:?}");
+        }
+    }
+}
