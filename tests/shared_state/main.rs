@@ -4,10 +4,8 @@
 mod gate;
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    iter::repeat,
+    sync::{Arc, Mutex, atomic::Ordering},
     time::Duration,
 };
 
@@ -314,20 +312,21 @@ async fn a_store_that_forgets_costs_nothing() {
     assert_eq!(limiter.refused(600, MINUTE.length()), 0);
 }
 
-/// Refuses, and counts how often it was asked.
+/// Refuses, and notes when it was asked.
 #[derive(Debug, Default)]
-struct Refuses(AtomicU32);
+struct Refuses(Mutex<Vec<Instant>>);
 
 impl SharedStore for Refuses {
     fn exchange(&self, _: Exchange) -> ExchangeFuture<'_> {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.0.lock().unwrap().push(Instant::now());
         Box::pin(async { Err(StoreError::new(StoreErrorKind::Refused)) })
     }
 }
 
-/// Twice a second or so, not at once and not never.
+/// After a tenth of a second, then twice as long each time, up to a second, and of that
+/// a half is by chance.
 #[tokio::test(start_paused = true)]
-async fn a_store_that_fails_is_asked_again_after_a_while() {
+async fn a_store_that_fails_is_asked_again_more_and_more_seldom() {
     let store = Arc::new(Refuses::default());
     let state = SharedState::builder(store.clone()).build();
     let gate = Gate::join(&state.expect("good settings"), &[(SECOND, 10)]);
@@ -336,8 +335,14 @@ async fn a_store_that_fails_is_asked_again_after_a_while() {
         let sent = gate.send("app").await;
         gate.answered(&sent);
     }
-    let asked = store.0.load(Ordering::Relaxed);
-    assert!((20..=60).contains(&asked), "{asked}");
+    let asked = store.0.lock().unwrap().clone();
+    let pauses = asked.windows(2).map(|two| two[1] - two[0]);
+    let most = [100, 200, 400, 800].into_iter().chain(repeat(1_000));
+    for (pause, most) in pauses.zip(most) {
+        let found = pause.as_millis();
+        assert!((most / 2..=most + 1).contains(&found), "{pause:?}, {most}");
+    }
+    assert!(asked.len() > 20, "{}", asked.len());
 }
 
 #[tokio::test(start_paused = true)]
