@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod cut_off;
+mod drain;
 mod faults;
 mod fleet;
 mod holds;
