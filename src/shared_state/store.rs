@@ -16,6 +16,76 @@ pub type ExchangeFuture<'a> = Pin<Box<dyn Future<Output = Result<Reply, StoreErr
 ///
 /// An exchange may take as long as it likes: who asks gives up after a while,
 /// drops the future, and goes on without.
+///
+/// # Example
+///
+/// A task that answers one after another, by one clock. Where the processes are
+/// several, a network is between them and it.
+///
+/// ```
+/// use std::{convert::Infallible, sync::Arc, time::SystemTime};
+///
+/// use http::{Request, Response};
+/// use tokio::{sync::{mpsc, oneshot}, task::JoinSet, time::Instant};
+/// use tower::{Layer, ServiceExt, service_fn};
+/// use tower_tiktok::{
+///     request_pacing::{Quota, RequestPacingLayer},
+///     shared_state::{
+///         Exchange, ExchangeFuture, Ledger, Reply, SharedStore, StoreError, StoreErrorKind,
+///     },
+/// };
+///
+/// type Ask = (Exchange, oneshot::Sender<Result<Reply, StoreError>>);
+///
+/// #[derive(Debug)]
+/// struct OwnStore(mpsc::Sender<Ask>);
+///
+/// impl SharedStore for OwnStore {
+///     fn exchange(&self, exchange: Exchange) -> ExchangeFuture<'_> {
+///         Box::pin(async move {
+///             let away = || StoreError::new(StoreErrorKind::Unreachable);
+///             let (answer, reply) = oneshot::channel();
+///             self.0.send((exchange, answer)).await.map_err(|_| away())?;
+///             reply.await.map_err(|_| away())?
+///         })
+///     }
+/// }
+///
+/// async fn answer_all(mut asked: mpsc::Receiver<Ask>) {
+///     let since_1970 = SystemTime::UNIX_EPOCH.elapsed().expect("a clock that is set");
+///     let (start, mut ledger) = (Instant::now(), Ledger::new());
+///     while let Some((exchange, answer)) = asked.recv().await {
+///         // For all who listen to `notices`, which here is nobody.
+///         let mut notices = Vec::new();
+///         let now = since_1970 + start.elapsed();
+///         answer.send(ledger.exchange(&exchange, now, &mut notices)).ok();
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (asks, asked) = mpsc::channel(64);
+/// tokio::spawn(answer_all(asked));
+/// let store = Arc::new(OwnStore(asks));
+/// let (start, mut tasks) = (Instant::now(), JoinSet::new());
+/// // Two that share ten requests a second, and have a hundred each to send.
+/// for _ in 0..2 {
+///     let layer = RequestPacingLayer::builder(Quota::requests_per_second(10));
+///     let layer = layer.shared(store.clone()).build()?;
+///     let client = layer.layer(service_fn(|_: Request<()>| async {
+///         Ok::<_, Infallible>(Response::new(()))
+///     }));
+///     for _ in 0..100 {
+///         tasks.spawn(client.clone().oneshot(Request::new(())));
+///     }
+/// }
+/// tasks.join_all().await;
+/// // One that did not know of the other would take ten.
+/// let seconds = start.elapsed().as_secs_f64();
+/// assert!((19.0..25.0).contains(&seconds), "{seconds}");
+/// # Ok(())
+/// # }
+/// ```
 pub trait SharedStore: fmt::Debug + Send + Sync + 'static {
     /// Says what the member holds and wants, and hears what it gets.
     fn exchange(&self, exchange: Exchange) -> ExchangeFuture<'_>;
