@@ -11,11 +11,29 @@ cargo build --quiet --locked --workspace --all-features --example shared_app
 holds() { awk "BEGIN { exit !($1) }"; }
 number() { sed -n "s/.*\"$1\":\([0-9.]*\).*/\1/p" <<<"$2"; }
 
+app=${CARGO_TARGET_DIR:-target}/debug/examples/shared_app
+
+# Without a server, it says what to install. It needs nothing else of the path.
+if missing=$(PATH='' "$app" --json --processes 2 --seconds 1 2>&1); then
+    echo 'it runs without redis-server' >&2; exit 1
+fi
+[[ $missing == *'install redis-server'* && $missing == *--redis* ]] ||
+    { echo "it does not say what to install: $missing" >&2; exit 1; }
+
 seconds=${1:-60}
-ours=$("${CARGO_TARGET_DIR:-target}/debug/examples/shared_app" --json --processes 4 --seconds "$seconds")
+ours=$("$app" --json --processes 4 --seconds "$seconds")
 late=$(lateness) cost=$(cost_of_lateness "$seconds")
 echo "$ours"
 echo "the machine was late by $late s at worst, which may have cost $cost of the run"
+# All that bulk_launch's line has, and what each process had of it.
+fields=$(sed -n '/^pub(crate) struct Summary {/,/^}/s/^ *pub[^ ]* \([a-z0-9_]*\):.*/\1/p' examples/bulk_launch/summary.rs)
+[ -n "$fields" ] || { echo 'where are the fields of bulk_launch?' >&2; exit 1; }
+for field in $fields processes limit_used exchanges_per_request exchanges_lost; do
+    [[ $ours == *"\"$field\":"* ]] || { echo "no field $field" >&2; exit 1; }
+done
+shares=$(sed -n 's/.*"shares":\[\([0-9.,]*\)\].*/\1/p' <<<"$ours")
+awk -F, '{ for (at = 1; at <= NF; at++) sum += $at; exit !(NF == 4 && sum > 0.99 && sum < 1.01) }' <<<"$shares" ||
+    { echo "these are no four parts of all: $shares" >&2; exit 1; }
 [ "$(number failed "$ours")" = 0 ] || { echo 'a request failed' >&2; exit 1; }
 [ "$(number duplicates "$ours")" = 0 ] || { echo 'something was created twice' >&2; exit 1; }
 [ "$(number suspensions "$ours")" = 0 ] || { echo 'the app was suspended' >&2; exit 1; }
