@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
-use tower_tiktok::shared_state::{Exchange, RedisState, SharedStore};
+use tower_tiktok::shared_state::{Exchange, RedisState, SharedStore, StoreErrorKind};
 
 use tracing::Level;
 
@@ -54,6 +54,25 @@ async fn a_user_with_few_rights_is_enough_and_stays_secret() {
             "{text}"
         );
     }
+}
+
+#[tokio::test]
+async fn who_was_shut_out_and_is_let_in_again_returns() {
+    let server = Server::start(&[]).await;
+    server
+        .tell("ACL SETUSER pacer on >s3cret ~* &* +@all")
+        .await;
+    let url = format!("redis://pacer:s3cret@127.0.0.1:{}", server.port);
+    let process = Process::on(redis(&url));
+    process.send_one().await;
+    process.is_up().await;
+    server.tell("ACL SETUSER pacer resetpass >0ther").await;
+    server.tell("CLIENT KILL USER pacer").await;
+    process.is_down(StoreErrorKind::Unreachable, None).await;
+    // Long enough to be turned away.
+    sleep(ms(2_000)).await;
+    server.tell("ACL SETUSER pacer >s3cret").await;
+    process.is_up().await;
 }
 
 #[tokio::test]

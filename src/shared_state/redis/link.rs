@@ -34,6 +34,9 @@ pub(super) enum Connection {
 /// A connection that does not answer in time is given up: behind a cut cable it
 /// would stay silent for minutes. It is made in a task of its own, for whoever
 /// waits for it goes away sooner than that.
+///
+/// Not by redis' `ConnectionManager`, which keeps one that no longer answers, and
+/// never tries again once its password was refused: neither was back in a minute.
 pub(super) struct Link {
     place: Place,
     connect_timeout: Duration,
