@@ -140,8 +140,9 @@
 //! A state that was lost (`FLUSHALL`, a restart) begins anew: for the length of
 //! a lease, those who knew the old one have what they held, and others no more
 //! than an equal part among those that have spoken: at worst, each token is had
-//! twice. A server that replicates late and fails over has lost
-//! some of it, and is believed no more than its members. A state whose clock was
+//! twice. All that were there count for as long, whether they have spoken or not,
+//! should the store be lost meanwhile. A server that replicates late and fails over has
+//! lost some of it, and is believed no more than its members. A state whose clock was
 //! set back by more than a second begins anew too. A clock that is set ahead, by
 //! more than a lease and a window, frees at once what others hold, until they
 //! speak next.

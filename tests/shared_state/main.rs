@@ -312,6 +312,27 @@ async fn a_store_that_forgets_costs_nothing() {
     assert_eq!(limiter.refused(600, MINUTE.length()), 0);
 }
 
+/// A store that ends and begins anew, again and again, has not heard of all.
+#[tokio::test(start_paused = true)]
+async fn without_a_store_all_count_that_were_there_before_it_forgot() {
+    for later in [100, 1_000, 3_000, 5_000, 7_000] {
+        let store = MemoryStore::new().round_trip(Duration::from_millis(2));
+        let (limiter, mut tasks) = (Limiter::new(), JoinSet::new());
+        let processes: Vec<Process> = (0..4).map(|_| process(&store, &[(SECOND, 40)])).collect();
+        for process in &processes {
+            work(&mut tasks, process, &limiter, 20, 500);
+        }
+        sleep(Duration::from_secs(10)).await;
+        store.flush();
+        sleep(Duration::from_millis(later)).await;
+        store.set_fault(Some(Fault::Stall));
+        tasks.join_all().await;
+        let refused = limiter.refused(40, SECOND.length());
+        println!("{later} ms later: {refused} refused");
+        assert!(refused <= 40, "{refused}");
+    }
+}
+
 /// Refuses, and notes when it was asked.
 #[derive(Debug, Default)]
 struct Refuses(Mutex<Vec<Instant>>);

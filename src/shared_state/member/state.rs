@@ -215,9 +215,9 @@ impl SharedStateBuilder {
         self
     }
 
-    /// How many processes there are, for as long as the store has not told. The
-    /// default is 1. A process that starts while the store is away takes the
-    /// limit over this number.
+    /// How many processes there are at least, until the store has told for as long
+    /// as a lease. The default is 1. A process that starts while the store is away
+    /// takes the limit over this number.
     #[must_use]
     pub fn assume_instances(mut self, instances: u32) -> Self {
         self.settings.instances = instances.max(1);

@@ -146,10 +146,12 @@ impl Machine {
         let fresh = self.epoch.is_some_and(|epoch| epoch != reply.epoch);
         self.store = Store::Up;
         (self.backoff, self.retry_at) = (RETRY.0, None);
-        self.instances = reply.instances.max(1);
         if self.epoch.replace(reply.epoch) != Some(reply.epoch) {
             self.heard = Some(now);
         }
+        // Not all have spoken yet of whom a state that began anew will hear.
+        let least = if self.begins(now) { self.instances } else { 1 };
+        self.instances = reply.instances.max(least);
         let lease_ends = sent.at + self.settings.lease;
         let mut missed = false;
         for (ask, reply) in sent.exchange.scopes.iter().zip(&reply.scopes) {

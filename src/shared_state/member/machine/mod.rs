@@ -139,8 +139,7 @@ impl Machine {
     }
 
     pub(super) fn observe(&mut self, demands: Vec<ScopeDemand>, now: Instant) {
-        let lease = self.settings.lease;
-        let begins = self.heard.is_none_or(|heard| now < heard + lease);
+        let (lease, begins) = (self.settings.lease, self.begins(now));
         let goes_on = self.settings.failure_mode == FailureMode::LocalShare;
         let alone = goes_on && matches!(self.store, Store::Down { .. });
         let mut settings = self.settings;
@@ -158,6 +157,12 @@ impl Machine {
             }
         }
         self.expect();
+    }
+
+    /// Whether the state may be younger than a lease.
+    fn begins(&self, now: Instant) -> bool {
+        let lease = self.settings.lease;
+        self.heard.is_none_or(|heard| now < heard + lease)
     }
 
     /// Whether it is about anything here.
