@@ -12,6 +12,7 @@ mod gate;
 #[path = "../support/log.rs"]
 mod log;
 mod machine;
+mod nodes;
 mod nonsense;
 mod outages;
 mod server;

@@ -1,6 +1,4 @@
-use tower_tiktok::shared_state::RedisState;
-
-use crate::{cluster::Cluster, fleet::Fleet, server::Server};
+use crate::{cluster::Cluster, fleet::Fleet, nodes::clustered, server::Server};
 
 #[tokio::test]
 async fn four_processes_use_one_limit_and_no_more() {
@@ -17,11 +15,7 @@ async fn four_processes_use_one_limit_and_no_more() {
 #[tokio::test]
 async fn four_processes_on_a_cluster_of_three() {
     let cluster = Cluster::start().await;
-    let store = || {
-        let redis = RedisState::cluster(cluster.urls()).app("7011");
-        redis.build().expect("good settings")
-    };
-    let fleet = Fleet::at_work(store).await;
+    let fleet = Fleet::at_work(clustered(&cluster)).await;
     fleet.uses(0.8, 6).await;
     fleet.overran_by_at_most(0);
     fleet.shares_a_hold().await;
@@ -32,7 +26,7 @@ async fn four_processes_on_a_cluster_of_three() {
 #[tokio::test]
 async fn over_tls_and_only_with_a_certificate_that_is_known() {
     use tokio::time::sleep;
-    use tower_tiktok::shared_state::StoreStatus;
+    use tower_tiktok::shared_state::{RedisState, StoreStatus};
 
     use crate::{
         fleet::{Process, ms, redis},

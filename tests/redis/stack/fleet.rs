@@ -272,9 +272,15 @@ impl Fleet {
     /// By what the server has written down.
     pub(super) fn ends_well(&self, most_refused: u64) {
         let ledger = self.simulator.ledger();
-        let refused = &ledger.total.refused;
         assert_eq!(ledger.total.created, self.sent, "nothing is lost");
         assert_eq!(ledger.total.duplicated, 0, "nothing is doubled");
+        self.overran_by_at_most(most_refused);
+    }
+
+    /// By what the server has refused so far.
+    pub(super) fn overran_by_at_most(&self, most_refused: u64) {
+        let ledger = self.simulator.ledger();
+        let refused = &ledger.total.refused;
         let failures = |it: &Process| it.state.snapshot().failures;
         let failures: Vec<u64> = self.processes.iter().map(failures).collect();
         let breaches = (refused.minute, ledger.suspensions.len());

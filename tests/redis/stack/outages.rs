@@ -1,9 +1,11 @@
 use tokio::time::sleep;
 
-use super::fleet::Fleet;
+use super::{fleet::Fleet, sharing::all_learn_a_half};
 use crate::{
     cable::Cable,
+    cluster::Cluster,
     fleet::{LIMIT, ms, redis},
+    nodes::clustered,
     server::Server,
 };
 
@@ -56,6 +58,33 @@ async fn nothing_is_lost_on_a_cable_that_is_cut() {
     fleet.said_once(1);
     fleet.finish().await;
     fleet.ends_well(SECOND);
+}
+
+#[tokio::test]
+async fn nothing_is_lost_with_a_node_that_is_stopped_and_forgets() {
+    let cluster = Cluster::start().await;
+    let store = clustered(&cluster);
+    // More than is done by the end: the time ends it, however slow the machine.
+    let mut fleet = Fleet::at_work(&store, 2_400, 600).await;
+    let (_, owner) = cluster.slot_of("7011").await;
+    let owner = &cluster.nodes[owner];
+    owner.signal("STOP");
+    fleet.is_joined_without_a_store(store()).await;
+    sleep(ms(6_000)).await;
+    owner.signal("CONT");
+    fleet.are_up().await;
+    fleet.said_once(1);
+    owner.tell("FLUSHALL").await;
+    owner.tell("SCRIPT FLUSH").await;
+    // All hear notices again.
+    sleep(ms(2_000)).await;
+    fleet.overran_by_at_most(SECOND);
+    all_learn_a_half(&fleet).await;
+    fleet.send_no_more();
+    fleet.finish().await;
+    // The outage; and the event itself, its narrowing down, and what is beyond a
+    // half until all know of it.
+    fleet.ends_well(SECOND + 3 * SECOND);
 }
 
 #[tokio::test]

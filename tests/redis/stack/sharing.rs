@@ -2,13 +2,14 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
-use tower_tiktok::{shared_state::RedisState, simulator::Level};
+use tower_tiktok::simulator::Level;
 
 use super::fleet::{Fleet, write};
 use crate::{
     cluster::Cluster,
     fleet::{LIMIT, ms, redis},
     machine::Machine,
+    nodes::clustered,
     server::Server,
 };
 
@@ -30,10 +31,7 @@ async fn four_processes_use_one_app_and_its_accounts() {
 #[tokio::test]
 async fn four_processes_on_a_cluster() {
     let cluster = Cluster::start().await;
-    let store = || {
-        let redis = RedisState::cluster(cluster.urls()).app("7011");
-        redis.build().expect("good settings")
-    };
+    let store = clustered(&cluster);
     let mut fleet = Fleet::new(40, 2_400, 2_400).assume(4);
     for process in 0..4 {
         fleet.start_process(store());
@@ -84,29 +82,33 @@ fn learned(fleet: &Fleet, process: usize) -> Option<u32> {
     learned.iter().find(|it| it.time == second)?.requests
 }
 
-#[tokio::test]
-async fn what_one_has_learned_reaches_all() {
-    let server = Server::start(&[]).await;
-    // More than is done by the end: the time ends it, however slow the machine.
-    let mut fleet = Fleet::at_work(|| redis(&server.url()), 2_400, 600).await;
-    server.is_heard_by("default", 4).await;
-    // Somebody else has a half from now on.
+/// Somebody else has a half from now on.
+pub(super) async fn all_learn_a_half(fleet: &Fleet) {
     let half = Level::custom(u64::from(LIMIT) / 2, 2_400, 1_000_000);
     fleet.simulator.set_level(half);
     let first = async {
-        while (0..4).all(|process| learned(&fleet, process).is_none()) {
+        while (0..4).all(|process| learned(fleet, process).is_none()) {
             sleep(ms(1)).await;
         }
     };
     let first = timeout(Duration::from_secs(20), first).await;
     first.expect("twice as many are refused within 20 seconds");
     let machine = Machine::watch();
-    while !(0..4).all(|process| learned(&fleet, process).is_some()) {
+    while !(0..4).all(|process| learned(fleet, process).is_some()) {
         sleep(ms(1)).await;
         // Whoever is at work is looked at every 250 ms, and an exchange follows,
         // of which the deadline is 50 ms where the machine is not slow.
         assert!(machine.ran_at_most(ms(250 + 50)), "{machine:?}");
     }
+}
+
+#[tokio::test]
+async fn what_one_has_learned_reaches_all() {
+    let server = Server::start(&[]).await;
+    // More than is done by the end: the time ends it, however slow the machine.
+    let mut fleet = Fleet::at_work(|| redis(&server.url()), 2_400, 600).await;
+    server.is_heard_by("default", 4).await;
+    all_learn_a_half(&fleet).await;
     // By then all have told it who have found it by themselves.
     sleep(ms(500)).await;
     // Who begins now knows with its first lease. If it misses the store, it goes
