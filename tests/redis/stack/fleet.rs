@@ -47,7 +47,7 @@ type Client = BoxCloneSyncService<Call, ErrorClass, tower::BoxError>;
 const ANSWER: Duration = Duration::from_millis(20);
 
 /// Of an account's requests, so many at once.
-const WRITES: u32 = 2;
+pub(super) const WRITES: u32 = 2;
 
 pub(super) struct Process {
     pub(super) state: SharedState,

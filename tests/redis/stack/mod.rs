@@ -2,5 +2,6 @@
 //! enforces its limits and writes down what it did.
 
 mod fleet;
+mod holder;
 mod outages;
 mod sharing;
