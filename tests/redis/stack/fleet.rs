@@ -62,6 +62,7 @@ pub(super) struct Fleet {
     pub(super) machine: Machine,
     in_work: InWork,
     limits: Limits,
+    writes: u32,
     /// How many processes each takes for granted.
     assumed: u32,
     tasks: JoinSet<()>,
@@ -76,7 +77,11 @@ type Jobs = Arc<Mutex<Vec<u64>>>;
 
 /// How many requests of each account are at the server, and were at most.
 #[derive(Clone, Debug, Default)]
-struct InWork(Arc<Mutex<HashMap<String, (u32, u32)>>>);
+struct InWork {
+    accounts: Arc<Mutex<HashMap<String, (u32, u32)>>>,
+    /// How much longer each takes.
+    longer: Duration,
+}
 
 /// Counts the warnings of the shared state.
 struct Warnings(Arc<AtomicU32>);
@@ -107,6 +112,7 @@ impl Fleet {
                 .expect("good settings"),
             machine: Machine::watch(),
             in_work: InWork::default(),
+            writes: WRITES,
             assumed: 1,
             limits: Limits::new(limit(second), limit(minute), limit(1_000_000)),
             tasks: JoinSet::new(),
@@ -123,6 +129,14 @@ impl Fleet {
         self
     }
 
+    /// The server takes so much longer for each request, and an account has so many
+    /// at once.
+    pub(super) fn slow(mut self, longer: Duration, writes: u32) -> Self {
+        self.in_work.longer = longer;
+        self.writes = writes;
+        self
+    }
+
     pub(super) fn start_process(&mut self, store: RedisState) {
         let state = SharedState::builder(store).assume_instances(self.assumed);
         let state = state.deadline(DEADLINE).build().expect("good settings");
@@ -132,7 +146,7 @@ impl Fleet {
             .no_budget()
             .build();
         let permits = PerAccountConcurrencyLayer::builder()
-            .max_writes(WRITES)
+            .max_writes(self.writes)
             .shared(state.clone())
             .build();
         let quotas = TikTokQuotas::builder(AccessLevel::Custom(self.limits)).build();
@@ -187,15 +201,24 @@ impl Fleet {
         store: impl Fn() -> RedisState,
         each: u64,
     ) -> Self {
-        let mut fleet = Self::new(LIMIT, minute, server_minute);
+        let fleet = Self::new(LIMIT, minute, server_minute);
+        fleet.goes_to_work(store, each, 50).await
+    }
+
+    pub(super) async fn goes_to_work(
+        mut self,
+        store: impl Fn() -> RedisState,
+        each: u64,
+        accounts: u64,
+    ) -> Self {
         for process in 0..4 {
-            fleet.start_process(store());
-            fleet.work(process, 16, each, 50);
+            self.start_process(store());
+            self.work(process, 16, each, accounts);
         }
         sleep(ms(6_000)).await;
-        fleet.are_up().await;
-        fleet.said.store(0, Ordering::Relaxed);
-        fleet
+        self.are_up().await;
+        self.said.store(0, Ordering::Relaxed);
+        self
     }
 
     /// While the store is away, one more begins: it waits no longer for it than
@@ -294,7 +317,7 @@ impl Fleet {
 
     /// The most that any account had at the server at once.
     pub(super) fn most_in_work(&self) -> u32 {
-        let accounts = self.in_work.0.lock().expect("nobody panics with it");
+        let accounts = self.in_work.accounts.lock().expect("nobody panics with it");
         accounts.values().map(|(_, most)| *most).max().unwrap_or(0)
     }
 
@@ -303,7 +326,7 @@ impl Fleet {
         let missed = |it: &Process| it.state.snapshot().failures > 0;
         // Who misses the store has permits of its own.
         let excused = self.machine.is_late() && self.processes.iter().any(missed);
-        assert!(most <= WRITES || excused, "{most} at once");
+        assert!(most <= self.writes || excused, "{most} at once");
     }
 }
 
@@ -324,7 +347,7 @@ impl InWork {
             .expect("a number")
             .to_owned();
         let with = |change: fn(&mut (u32, u32))| {
-            let mut accounts = self.0.lock().expect("nobody panics with it");
+            let mut accounts = self.accounts.lock().expect("nobody panics with it");
             change(accounts.entry(account.clone()).or_default());
         };
         with(|(now, most)| {
@@ -332,6 +355,7 @@ impl InWork {
             *most = (*most).max(*now);
         });
         let answer = simulator.oneshot(call).await;
+        sleep(self.longer).await;
         with(|(now, _)| *now -= 1);
         answer
     }

@@ -4,4 +4,5 @@
 mod fleet;
 mod holder;
 mod outages;
+mod permits;
 mod sharing;
