@@ -38,7 +38,11 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn on(store: impl SharedStore) -> Self {
-        let state = SharedState::builder(store).deadline(DEADLINE).build();
+        Self::within(DEADLINE, store)
+    }
+
+    fn within(deadline: Duration, store: impl SharedStore) -> Self {
+        let state = SharedState::builder(store).deadline(deadline).build();
         let state = state.expect("good settings");
         let gate = Gate::join(&state, &[(SECOND, LIMIT)]);
         Self { state, gate }
@@ -113,6 +117,7 @@ pub(crate) struct Fleet {
     pub(crate) processes: Vec<Process>,
     pub(crate) limiter: Limiter,
     machine: Machine,
+    deadline: Duration,
     /// Exchanges that had failed by then.
     failed: u64,
     _tasks: JoinSet<()>,
@@ -120,8 +125,14 @@ pub(crate) struct Fleet {
 
 impl Fleet {
     pub(crate) async fn at_work(store: impl Fn() -> RedisState) -> Self {
+        Self::at_work_within(DEADLINE, store).await
+    }
+
+    /// The same, where each exchange has another deadline.
+    pub(crate) async fn at_work_within(deadline: Duration, store: impl Fn() -> RedisState) -> Self {
         let (limiter, mut tasks) = (Limiter::new(), JoinSet::new());
-        let processes: Vec<Process> = (0..4).map(|_| Process::on(store())).collect();
+        let process = |_| Process::within(deadline, store());
+        let processes: Vec<Process> = (0..4).map(process).collect();
         for process in &processes {
             process.work(&mut tasks, &limiter);
         }
@@ -145,6 +156,7 @@ impl Fleet {
             processes,
             limiter,
             machine: Machine::watch(),
+            deadline,
             failed,
             _tasks: tasks,
         }
@@ -184,12 +196,12 @@ impl Fleet {
     /// its deadline.
     pub(crate) async fn is_joined_without_a_store(&self, store: RedisState) -> Process {
         let machine = Machine::watch();
-        let newcomer = Process::on(store);
+        let newcomer = Process::within(self.deadline, store);
         let start = Instant::now();
         self.limiter.arrive(newcomer.send_one().await);
         let waited = start.elapsed();
         assert!(
-            machine.ran_at_most(DEADLINE),
+            machine.ran_at_most(self.deadline),
             "it waited {waited:?}: {machine:?}"
         );
         newcomer

@@ -33,13 +33,31 @@ async fn stopped_for_twenty_seconds() {
 async fn cut_off_and_joined_again() {
     let server = Server::start(&[]).await;
     let cable = Cable::to(server.port).await;
-    let url = format!("redis://127.0.0.1:{}", cable.port);
+    let url = cable.url();
     let fleet = Fleet::at_work(|| redis(&url)).await;
     cable.cut(true);
     let newcomer = fleet.is_joined_without_a_store(redis(&url)).await;
     fleet.are_down(StoreErrorKind::Timeout, None).await;
     fleet.uses(0.8, 10).await;
     cable.cut(false);
+    fleet.goes_on_with(&newcomer, Some(&server)).await;
+}
+
+/// Each exchange is answered, first in time by a little, then too late by a little.
+#[tokio::test]
+async fn slow_for_long() {
+    let server = Server::start(&[]).await;
+    let cable = Cable::to(server.port).await;
+    let url = cable.url();
+    let fleet = Fleet::at_work_within(ms(50), || redis(&url)).await;
+    cable.slow(ms(40));
+    fleet.uses(0.6, 6).await;
+    fleet.are_up().await;
+    cable.slow(ms(80));
+    fleet.are_down(StoreErrorKind::Timeout, None).await;
+    let newcomer = fleet.is_joined_without_a_store(redis(&url)).await;
+    fleet.uses(0.6, 6).await;
+    cable.slow(ms(0));
     fleet.goes_on_with(&newcomer, Some(&server)).await;
 }
 

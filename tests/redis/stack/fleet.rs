@@ -63,6 +63,7 @@ pub(super) struct Fleet {
     in_work: InWork,
     limits: Limits,
     writes: u32,
+    deadline: Duration,
     /// How many processes each takes for granted.
     assumed: u32,
     tasks: JoinSet<()>,
@@ -113,6 +114,7 @@ impl Fleet {
             machine: Machine::watch(),
             in_work: InWork::default(),
             writes: WRITES,
+            deadline: DEADLINE,
             assumed: 1,
             limits: Limits::new(limit(second), limit(minute), limit(1_000_000)),
             tasks: JoinSet::new(),
@@ -129,6 +131,12 @@ impl Fleet {
         self
     }
 
+    /// How long each waits for its store.
+    pub(super) fn within(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
     /// The server takes so much longer for each request, and an account has so many
     /// at once.
     pub(super) fn slow(mut self, longer: Duration, writes: u32) -> Self {
@@ -139,7 +147,10 @@ impl Fleet {
 
     pub(super) fn start_process(&mut self, store: RedisState) {
         let state = SharedState::builder(store).assume_instances(self.assumed);
-        let state = state.deadline(DEADLINE).build().expect("good settings");
+        let state = state
+            .deadline(self.deadline)
+            .build()
+            .expect("good settings");
         let backoff = JitteredBackoffLayer::builder()
             .max_attempts(u32::MAX)
             .max_elapsed(Duration::from_secs(1_000_000))
@@ -229,7 +240,7 @@ impl Fleet {
         let waited = start.elapsed();
         // Of what is late together some is refused, and sent again.
         assert!(
-            machine.ran_at_most(DEADLINE + ANSWER) || machine.is_late(),
+            machine.ran_at_most(self.deadline + ANSWER) || machine.is_late(),
             "it waited {waited:?}: {machine:?}"
         );
     }

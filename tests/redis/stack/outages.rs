@@ -48,7 +48,7 @@ async fn no_minute_is_overrun_while_the_server_is_stopped() {
 async fn nothing_is_lost_on_a_cable_that_is_cut() {
     let server = Server::start(&[]).await;
     let cable = Cable::to(server.port).await;
-    let url = format!("redis://127.0.0.1:{}", cable.port);
+    let url = cable.url();
     let mut fleet = Fleet::at_work(|| redis(&url), 2_400, 200).await;
     cable.cut(true);
     fleet.is_joined_without_a_store(redis(&url)).await;
@@ -56,6 +56,24 @@ async fn nothing_is_lost_on_a_cable_that_is_cut() {
     cable.cut(false);
     fleet.are_up().await;
     fleet.said_once(1);
+    fleet.finish().await;
+    fleet.ends_well(SECOND);
+}
+
+#[tokio::test]
+async fn nothing_is_lost_with_a_server_that_is_slow_for_long() {
+    let server = Server::start(&[]).await;
+    let cable = Cable::to(server.port).await;
+    let url = cable.url();
+    let fleet = Fleet::new(LIMIT, 2_400, 2_400).within(ms(50));
+    let mut fleet = fleet.goes_to_work(|| redis(&url), 200, 50).await;
+    cable.slow(ms(40));
+    sleep(ms(5_000)).await;
+    cable.slow(ms(80));
+    fleet.are_down().await;
+    sleep(ms(3_000)).await;
+    cable.slow(ms(0));
+    fleet.are_up().await;
     fleet.finish().await;
     fleet.ends_well(SECOND);
 }
