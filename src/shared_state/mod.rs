@@ -111,8 +111,7 @@
 //!   sent by them has left the window, it has the limit over the number.
 //!
 //! What a server says meanwhile to one process of how long to stay away, the others
-//! hear with its first exchange; until then it tries every quarter of a second. What
-//! it only concludes from refusals in a row once its lease is over, it tells nobody.
+//! hear with its first exchange. What it only concludes from refusals in a row once its lease is over, it tells nobody.
 //!
 //! Two things may overrun a long window. A process that wakes while the store is
 //! away, and holds nothing, takes what its part is worth in a second, or one

@@ -5,10 +5,7 @@ use tokio::time::Instant;
 use super::{Change, MOST, Machine, RETRY, Store, under_way::Sent};
 use crate::shared_state::{
     Exchange, Reply, StoreError, StoreErrorKind,
-    member::{
-        ScopeShare,
-        scope::{APART, Scope},
-    },
+    member::{ScopeShare, scope::Scope},
 };
 
 /// When the store is asked, about what, and what comes of it.
@@ -18,7 +15,7 @@ impl Machine {
         let beside = self.under_way.goes_beside();
         match (&self.store, self.retry_at) {
             (Store::Down { .. }, _) if beside => return None,
-            (_, Some(retry_at)) => return Some(self.sooner_with_a_hold(retry_at)),
+            (_, Some(retry_at)) => return Some(retry_at),
             (Store::Unknown, None) if !beside => return Some(now),
             _ if beside && self.room_beside() == 0 => return None,
             _ => {}
@@ -28,12 +25,6 @@ impl Machine {
         let scopes = scopes.filter(|scope| !beside || scope.waits_unheard());
         let due = scopes.filter_map(|scope| scope.due(&self.settings, worth, now));
         due.min()
-    }
-
-    /// What is closed the others must hear a moment after the store is back.
-    fn sooner_with_a_hold(&self, retry_at: Instant) -> Instant {
-        let asked = self.asked.filter(|_| self.scopes().any(Scope::tells_hold));
-        asked.map_or(retry_at, |asked| retry_at.min(asked + APART))
     }
 
     /// The scopes that the next exchange is about, and the limits that hold

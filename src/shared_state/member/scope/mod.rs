@@ -198,11 +198,6 @@ impl Scope {
         self.hold = self.hold.max(Some(until));
     }
 
-    /// Whether it is closed, and nobody was told.
-    pub(super) fn tells_hold(&self) -> bool {
-        self.news_hold.is_some()
-    }
-
     /// The exchange about it has come to an end.
     pub(super) fn ended(&mut self) {
         self.under_way = false;

@@ -3,10 +3,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Process, SECOND, START};
-use crate::shared_state::{
-    Ledger, StoreError, StoreErrorKind, WindowSpan,
-    member::{FailureMode, scope::APART},
-};
+use crate::shared_state::{Ledger, StoreError, StoreErrorKind, WindowSpan, member::FailureMode};
 
 const LEASE: Duration = Duration::from_secs(5);
 const SOON: Duration = Duration::from_millis(1);
@@ -186,15 +183,8 @@ fn what_the_server_said_is_told_as_soon_as_the_store_is_back() {
     let told = closes(&mut process, until + LEASE, Some(until), now);
     assert_eq!(told, Some(LEASE));
     process.hear(lost(), now);
-    assert_eq!(process.machine.due(now), Some(now + APART));
     // It is over, so nobody need hear of it.
     process.look(until);
-    assert!(
-        process
-            .machine
-            .due(now)
-            .is_some_and(|due| due > now + APART)
-    );
     assert_eq!(process.ask(until).scopes[0].hold, None);
 }
 
