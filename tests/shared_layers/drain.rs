@@ -20,7 +20,7 @@ const MINUTE: u32 = 600;
 /// A process in which so many requests wait.
 fn process(store: &MemoryStore, requests: u32) -> (SharedState, RequestPacingHandle, JoinSet<()>) {
     let state = SharedState::from(store.clone());
-    let quota = Quota::requests_per_second(20).and_requests_per_minute(MINUTE.into());
+    let quota = Quota::requests_per_second(20).and_requests_per_minute(MINUTE);
     let layer = RequestPacingLayer::builder(quota).shared(state.clone());
     let layer = layer.build().unwrap();
     let client = layer.layer(service_fn(|_: Request<()>| async {
