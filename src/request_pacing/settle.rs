@@ -171,7 +171,10 @@ impl Gate {
             until,
             begins: was_open && until > now.instant,
             #[cfg(feature = "shared-state")]
-            stated: refusal.stated().map(|wait| until.min(now.instant + wait)),
+            stated: refusal.stated().map(|wait| {
+                let stated = now.instant.checked_add(wait);
+                stated.map_or(until, |stated| stated.min(until))
+            }),
         })
     }
 
