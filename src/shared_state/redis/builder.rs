@@ -110,6 +110,10 @@ impl RedisStateBuilder {
         let server = server.set_tcp_settings(at_once());
         #[cfg(feature = "redis-tls")]
         if let Some(root) = &self.root {
+            // NOTE: redis takes a text without any for a list of none.
+            if !root.windows(PEM.len()).any(|text| text == PEM) {
+                return Err(InvalidRedis::Certificate);
+            }
             let client = Client::build_with_tls(server, certificates(root));
             return client.map_err(|_| InvalidRedis::Certificate);
         }
@@ -122,6 +126,10 @@ impl RedisStateBuilder {
 fn at_once() -> TcpSettings {
     TcpSettings::default().set_nodelay(true)
 }
+
+/// So a certificate begins.
+#[cfg(feature = "redis-tls")]
+const PEM: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 #[cfg(feature = "redis-tls")]
 fn certificates(root: &[u8]) -> redis::TlsCertificates {
