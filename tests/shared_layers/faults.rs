@@ -120,6 +120,42 @@ async fn who_comes_during_an_exchange_waits_no_longer_for_its_turn() {
     }
 }
 
+/// The first is lost and tells that the store is away; the second, beside it, is
+/// lost as well, and that comes out when the store has answered again.
+#[tokio::test(start_paused = true)]
+async fn what_was_lost_in_an_outage_makes_no_second_one() {
+    let store = MemoryStore::new().round_trip(ms(2));
+    let state = SharedState::builder(store.clone()).deadline(ms(500));
+    let state = state.build().unwrap();
+    let each = Quota::requests_per_second(20);
+    let quotas = Quotas::none().with_each_account_endpoint(each);
+    let layer = RequestPacingLayer::builder(quotas).shared(state.clone());
+    let layer = layer.build().unwrap();
+    let answers = |_: Request<()>| async { Ok::<_, Infallible>(Response::new(())) };
+    let client = layer.layer(service_fn(answers));
+    let send = |account: u32| {
+        let context = RequestContext::new(Operation::Write).with_endpoint("/create/");
+        let context = context.with_account(account.to_string());
+        let call = Request::post("/").extension(context).body(()).unwrap();
+        tokio::spawn(client.clone().oneshot(call))
+    };
+    send(0).await.unwrap().unwrap();
+    store.set_fault(Some(Fault::Stall));
+    send(1);
+    sleep(ms(400)).await;
+    send(2);
+    sleep(ms(101)).await;
+    assert!(matches!(state.snapshot().store, StoreStatus::Down { .. }));
+    store.set_fault(None);
+    sleep(ms(110)).await;
+    assert_eq!(state.snapshot().store, StoreStatus::Up);
+    for _ in 0..1_000 {
+        sleep(ms(1)).await;
+        assert_eq!(state.snapshot().store, StoreStatus::Up);
+    }
+    assert_eq!(state.snapshot().failures, 2);
+}
+
 /// "With `FailureMode::Closed`, nothing once the lease is over."
 #[tokio::test(start_paused = true)]
 async fn who_is_closed_sends_nothing_without_a_store() {

@@ -282,7 +282,7 @@ impl Shared {
         let machine = self.machine();
         let store = match &machine.store {
             Store::Unknown => StoreStatus::Unknown,
-            Store::Up => StoreStatus::Up,
+            Store::Up { .. } => StoreStatus::Up,
             Store::Down { since, error } => StoreStatus::Down {
                 time: now.saturating_duration_since(*since),
                 error: error.clone(),

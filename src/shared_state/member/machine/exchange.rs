@@ -135,7 +135,9 @@ impl Machine {
     fn heard(&mut self, sent: &Sent, reply: &Reply, now: Instant) -> Option<Change> {
         let was_down = matches!(self.store, Store::Down { .. });
         let fresh = self.epoch.is_some_and(|epoch| epoch != reply.epoch);
-        self.store = Store::Up;
+        if !matches!(self.store, Store::Up { .. }) {
+            self.store = Store::Up { since: now };
+        }
         (self.backoff, self.retry_at) = (RETRY.0, None);
         if self.epoch.replace(reply.epoch) != Some(reply.epoch) {
             self.heard = Some(now);
@@ -177,8 +179,10 @@ impl Machine {
             self.under_way.clear();
             self.scopes.values_mut().for_each(Scope::forget_member);
         }
-        if matches!(self.store, Store::Down { since, .. } if sent.at < since) {
-            // It was under way beside the one that told so.
+        if let Store::Up { since } | Store::Down { since, .. } = self.store
+            && sent.at < since
+        {
+            // It was under way beside the one that told how the store is.
             return None;
         }
         self.retry_at = Some(now + self.backoff.mul_f64(0.5 + chance / 2.0));

@@ -62,7 +62,7 @@ pub(super) type Leaver = oneshot::Sender<Result<(), StoreError>>;
 #[derive(Clone, Debug)]
 pub(super) enum Store {
     Unknown,
-    Up,
+    Up { since: Instant },
     Down { since: Instant, error: StoreError },
 }
 
