@@ -195,7 +195,7 @@ fn run(steps: Vec<Step>) {
                 let lane = (account, kind);
                 let expected = model.enter(lane, id);
                 let name = Some(account.to_string().into());
-                let entered = permits.ticket(name, kind, Release::OnHead);
+                let entered = permits.ticket(name, kind, Release::OnHead, None);
                 assert_eq!(
                     entered.as_ref().map_err(|full| full.queued()).err(),
                     expected.err()

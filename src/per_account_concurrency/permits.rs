@@ -14,7 +14,7 @@ use super::{
     ticket::Ticket,
     waiters::Room,
 };
-use crate::extensions::AccountId;
+use crate::extensions::{AccountId, RequestContext};
 
 /// A power of two, so that it is cheap to divide by.
 const SHARDS: usize = 16;
@@ -56,18 +56,26 @@ impl Permits {
         account: Option<AccountId>,
         kind: Kind,
         release: Release,
+        context: Option<&RequestContext>,
     ) -> Result<Ticket, QueueFull> {
-        let place = self.enter(&self.key(account), kind)?;
+        let place = self.enter(&self.key(account), kind, context)?;
         Ok(Ticket::new(self.clone(), place, kind, release))
     }
 
     #[inline]
-    pub(super) fn enter(&self, key: &Key, kind: Kind) -> Result<Place, QueueFull> {
+    pub(super) fn enter(
+        &self,
+        key: &Key,
+        kind: Kind,
+        context: Option<&RequestContext>,
+    ) -> Result<Place, QueueFull> {
         let entered = self.shard(key.hash()).enter(key, kind);
         #[cfg(feature = "shared-state")]
         if !matches!(entered, Ok(Place::Held { .. })) {
-            self.call_if_asked(key.hash());
+            self.call_for(key.hash(), context);
         }
+        #[cfg(not(feature = "shared-state"))]
+        let _ = context;
         entered
     }
 

@@ -86,7 +86,8 @@ where
         let mut ticket = None;
         if account.is_some() || self.policy.share_without_account {
             let kind = Kind::of(request.method(), found.context);
-            match self.permits.ticket(account, kind, self.policy.release) {
+            let (release, context) = (self.policy.release, found.context);
+            match self.permits.ticket(account, kind, release, context) {
                 Ok(entered) => ticket = Some(entered),
                 Err(full) => return ResponseFuture::failed(full.into()),
             }

@@ -79,7 +79,7 @@ impl Pacer {
     /// Whether it goes at once, with `charges`.
     #[inline]
     pub(super) fn pass(&self, found: Lookup<'_>, charges: &mut Charges, now: Now) -> bool {
-        let wish = self.wish(found, None);
+        let wish = self.wish(found.context, None);
         self.lock().goes_at_once(&wish, charges, now)
     }
 
@@ -90,7 +90,7 @@ impl Pacer {
         charges: &mut Charges,
         now: Now,
     ) -> Result<Joined, BoxError> {
-        let wish = self.wish(found, deadline);
+        let wish = self.wish(found.context, deadline);
         let entered = self
             .wake_after(|core, woken| core.enter(&wish, || comer(found, now), charges, now, woken));
         match entered {
@@ -104,10 +104,14 @@ impl Pacer {
     }
 
     #[inline]
-    fn wish<'a>(&'a self, found: Lookup<'a>, deadline: Option<Instant>) -> Wish<'a> {
+    pub(super) fn wish<'a>(
+        &'a self,
+        context: Option<&'a RequestContext>,
+        deadline: Option<Instant>,
+    ) -> Wish<'a> {
         Wish {
-            context: found.context,
-            touched: self.scopes.touched(found.context),
+            context,
+            touched: self.scopes.touched(context),
             scopes: &*self.scopes,
             deadline,
         }

@@ -56,14 +56,19 @@ impl Core {
         self.evict(now);
         #[cfg(feature = "shared-state")]
         self.end_leases(now);
-        let path = if self.by_hand.is_empty() {
-            self.resolve(&wish.touched, wish.scopes)
-        } else {
-            let touched = self.touched(wish, now.instant);
-            self.resolve(&touched, wish.scopes)
-        };
-        charges.path = self.at_cost(path?, wish)?;
+        let path = self.way(wish, now)?;
+        charges.path = self.at_cost(path, wish)?;
         Ok(self.pass(charges, now))
+    }
+
+    /// The gates that it passes.
+    #[inline]
+    pub(super) fn way(&mut self, wish: &Wish<'_>, now: Now) -> Result<Path, Box<Inadmissible>> {
+        if self.by_hand.is_empty() {
+            return self.resolve(&wish.touched, wish.scopes);
+        }
+        let touched = self.touched(wish, now.instant);
+        self.resolve(&touched, wish.scopes)
     }
 
     #[cold]

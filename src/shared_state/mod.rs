@@ -94,7 +94,8 @@
 //! # When the store is away
 //!
 //! An exchange has a [deadline](SharedStateBuilder::deadline), and nobody waits
-//! longer for it: not for the end of another either. Who comes while one is under way
+//! longer for it: not for the end of another either, nor for a permit and then for its
+//! turn again, of which the store is asked at once. Who comes while one is under way
 //! is asked for beside it. Should there be more of them than a store is asked about at
 //! once, twice what one exchange is, then those that are not heard of by the deadline
 //! go on as if the store were away, each with its part.

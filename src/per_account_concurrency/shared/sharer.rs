@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::name::of_name;
 use crate::{
+    extensions::RequestContext,
     per_account_concurrency::permits::{Permits, lock},
     shared_state::{ScopeDemand, ScopeShare, SharedState, Sharer, Which},
 };
@@ -45,6 +46,23 @@ impl Permits {
             asked |= lock(shard).takes_call();
         }
         if asked {
+            membership.call();
+        }
+    }
+
+    /// Asks the store about a request that waits in this shard, and about all that it
+    /// passes next.
+    #[cold]
+    pub(in crate::per_account_concurrency) fn call_for(
+        &self,
+        hash: u64,
+        context: Option<&RequestContext>,
+    ) {
+        if let Some(membership) = self.membership.get()
+            && membership.is_callable()
+            && self.shard(hash).takes_call()
+        {
+            membership.foresee(context);
             membership.call();
         }
     }

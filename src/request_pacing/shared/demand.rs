@@ -18,6 +18,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Told {
     queued: u32,
+    coming: bool,
     next: u64,
     in_flight: InFlight,
 }
@@ -60,12 +61,16 @@ impl Gate {
         self.admits(1, now, trips);
         let in_flight = self.in_flight_now();
         let active = self.active.as_mut()?;
+        let next = active.flights.next();
+        let lent = active.lent.as_mut()?;
+        let came = queued > 0 || lent.told.is_some_and(|told| told.next != next);
+        lent.foreseen.take_if(|until| came || *until <= now.instant);
         let told = Told {
             queued,
-            next: active.flights.next(),
+            coming: lent.foreseen.is_some(),
+            next,
             in_flight,
         };
-        let lent = active.lent.as_mut()?;
         let before = lent.told.replace(told);
         let (is_new, refused) = (before != Some(told), mem::take(&mut lent.refused));
         let learned = active.learned.as_deref();
@@ -82,7 +87,7 @@ impl Gate {
         let sent = before.map_or(0, |before| told.next.saturating_sub(before.next));
         demand.sent = u32::try_from(sent).unwrap_or(u32::MAX);
         demand.refused = refused;
-        demand.common = lent.common;
+        (demand.common, demand.coming) = (lent.common, told.coming);
         (demand.hold, demand.stated) = (lent.hold.take(), lent.stated.take());
         demand.windows = self.windows.demands(in_flight, now);
         // The store counts in the ratio by itself.

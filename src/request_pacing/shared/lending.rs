@@ -2,6 +2,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     mem,
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::time::Instant;
@@ -14,11 +15,16 @@ use crate::{
         gate::Gate,
         learned::{Learned, Ratios},
         tick::Now,
+        waiter::Wish,
         window::Plan,
     },
     shared_state::WindowSpan,
     slab::At,
 };
+
+/// As long as a permit may wait to be asked for, and for its answer. Whoever waits
+/// longer waits for others, and need not keep them from what they wait for.
+const COMES: Duration = Duration::from_secs(4);
 
 /// The scopes of which this process has a part, or wants one.
 #[derive(Debug, Default)]
@@ -47,6 +53,8 @@ pub(in crate::request_pacing) struct Lent {
     /// So much of that the server said.
     pub(super) stated: Option<Instant>,
     pub(super) told: Option<Told>,
+    /// One waits elsewhere, and comes by then if it goes well.
+    pub(super) foreseen: Option<Instant>,
     /// What was learned, as it was told or heard.
     pub(super) ratios: Ratios,
     pub(super) ratios_told: Option<Instant>,
@@ -91,12 +99,28 @@ impl Core {
             hold: None,
             stated: None,
             told: None,
+            foreseen: None,
             ratios,
             ratios_told: None,
         };
         self.gate(at).active().lent = Some(Box::new(lent));
         if let Some(lending) = &mut self.lending {
             lending.scopes.insert(name, at);
+        }
+    }
+
+    /// One waits for another layer, and for these next.
+    pub(super) fn foresee(&mut self, wish: &Wish<'_>, now: Now) {
+        // What it may not send, it is told when it comes.
+        let Ok(path) = self.way(wish, now) else {
+            return;
+        };
+        for at in path.gates() {
+            self.borrow(at);
+            let lent = self.gate(at).active.as_mut();
+            if let Some(lent) = lent.and_then(|it| it.lent.as_mut()) {
+                lent.foreseen = Some(now.instant + COMES);
+            }
         }
     }
 

@@ -3,6 +3,7 @@ use std::sync::{Arc, Weak};
 use tokio::time::Instant;
 
 use crate::{
+    extensions::RequestContext,
     request_pacing::pacer::Pacer,
     shared_state::{ScopeDemand, ScopeShare, SharedSnapshot, SharedState, Sharer, Which},
 };
@@ -43,6 +44,11 @@ impl Sharer for Pacer {
     fn demand(&self, which: Which<'_>, _: Instant, demands: &mut Vec<ScopeDemand>) {
         let now = self.now();
         self.lock().demands(which, now, demands);
+    }
+
+    fn foresee(&self, context: Option<&RequestContext>, _: Instant) {
+        let (wish, now) = (self.wish(context, None), self.now());
+        self.lock().foresee(&wish, now);
     }
 
     fn apply(&self, shares: &[ScopeShare], _: Instant) {

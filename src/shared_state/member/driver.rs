@@ -171,7 +171,7 @@ impl Shared {
         }
     }
 
-    fn joined(&self) -> Vec<Arc<dyn Sharer>> {
+    pub(super) fn joined(&self) -> Vec<Arc<dyn Sharer>> {
         let mut sharers = self.sharers();
         sharers.retain(|sharer| sharer.strong_count() > 0);
         sharers

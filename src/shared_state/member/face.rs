@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use tokio::time::Instant;
 
-use crate::shared_state::WindowSpan;
+use crate::{extensions::RequestContext, shared_state::WindowSpan};
 
 /// A layer whose limits are shared: what a [`SharedState`](super::SharedState)
 /// asks it, and tells it.
@@ -12,7 +12,8 @@ use crate::shared_state::WindowSpan;
 /// scope with a limit of 0, and [calls](super::Membership::call) when somebody
 /// waits there.
 ///
-/// All methods are called from one task, and must be quick.
+/// All methods but [`foresee`](Self::foresee) are called from one task; all must be
+/// quick.
 pub trait Sharer: fmt::Debug + Send + Sync + 'static {
     /// Adds what is used and wanted now in these scopes to `demands`.
     ///
@@ -24,6 +25,14 @@ pub trait Sharer: fmt::Debug + Send + Sync + 'static {
     /// counted, even beyond a limit that is lower now. Scopes of other layers
     /// are among them too.
     fn apply(&self, shares: &[ScopeShare], now: Instant);
+
+    /// A request with this context waits for another layer to hear from the store,
+    /// and comes here next. Its scopes may tell that it is [coming](ScopeDemand::coming),
+    /// so that the store is asked about all at once. The default is to wait until it
+    /// is here.
+    fn foresee(&self, context: Option<&RequestContext>, now: Instant) {
+        let _ = (context, now);
+    }
 }
 
 /// Which scopes a [`Sharer`] should tell of.
@@ -44,6 +53,8 @@ pub struct ScopeDemand {
     pub name: Arc<str>,
     /// Requests that wait.
     pub queued: u32,
+    /// Whether one waits for another layer, and comes here next.
+    pub coming: bool,
     /// Whether every request of this process passes it. As long as some wait
     /// there, none is held up by a permit that comes later than it might.
     pub common: bool,
@@ -111,6 +122,7 @@ impl ScopeDemand {
         Self {
             name: name.into(),
             queued,
+            coming: false,
             common: false,
             windows: Vec::new(),
             sent: 0,

@@ -18,7 +18,10 @@ use super::{
     machine::{Machine, Store},
     settings::Settings,
 };
-use crate::shared_state::{SharedStore, StoreError, StoreErrorKind};
+use crate::{
+    extensions::RequestContext,
+    shared_state::{SharedStore, StoreError, StoreErrorKind},
+};
 
 /// One process's part in what several share, for the layers to join.
 ///
@@ -168,6 +171,14 @@ impl Membership {
     /// When it would start the task, and is outside a Tokio runtime.
     pub fn call(&self) {
         self.shared.call();
+    }
+
+    /// A request with this context waits for this layer, and for others next: tells
+    /// them, before [`call`](Self::call) asks the store.
+    pub fn foresee(&self, context: Option<&RequestContext>) {
+        let now = Instant::now();
+        let sharers = self.shared.joined();
+        sharers.iter().for_each(|it| it.foresee(context, now));
     }
 
     /// Whether it may be called from here.

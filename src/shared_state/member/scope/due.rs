@@ -103,7 +103,12 @@ impl Scope {
         }
         let Some(asked) = self.asked else {
             let any = self.queued > 0 || self.windows.iter().any(|window| window.want > 0);
-            return any.then_some(now);
+            let at = if self.will_starve() {
+                worth.own.max(now)
+            } else {
+                now
+            };
+            return any.then_some(at);
         };
         if self.claim || self.unheard || self.rests {
             return Some(now);
@@ -111,13 +116,17 @@ impl Scope {
         if self.news_hold.is_some() || self.windows.iter().any(Window::has_learned) {
             return Some(now);
         }
-        if self.waits_unheard() {
+        if self.waits_unheard() && self.queued > 0 {
             return Some(now);
         }
         let soon = asked + APART;
         let holds = self.windows.iter().any(|window| window.held > 0);
         let mut due = holds.then(|| asked + settings.renew());
         let mut sooner = |at: Instant| due = Some(due.map_or(at, |due| due.min(at)));
+        if self.waits_unheard() {
+            // Together with the permit.
+            sooner(worth.own.max(now));
+        }
         if self.called || self.windows.iter().any(|window| window.has_surplus(now)) {
             sooner(soon);
         }

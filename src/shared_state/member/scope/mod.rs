@@ -34,6 +34,8 @@ pub(super) struct Scope {
     pub(super) queued: u32,
     /// Requests that wait for a permit, and will wait here next.
     coming: u32,
+    /// One is known to.
+    foreseen: bool,
     common: bool,
     /// Little was ever heard of the store.
     begins: bool,
@@ -77,6 +79,7 @@ impl Scope {
             windows: Vec::new(),
             queued: 0,
             coming: 0,
+            foreseen: false,
             common: false,
             begins: true,
             told_queued: 0,
@@ -111,6 +114,7 @@ impl Scope {
         now: Instant,
     ) {
         (self.queued, self.common, self.begins) = (demand.queued, demand.common, begins);
+        self.foreseen = demand.coming;
         self.news_hold = self.news_hold.max(demand.hold);
         let queued = self.backlog();
         if queued >= self.most_queued.0 || now >= self.most_queued.1 + LATE {
@@ -205,13 +209,23 @@ impl Scope {
 
     /// Somebody waits, and there is nothing to send by.
     pub(super) fn is_starved(&self) -> bool {
-        self.queued > 0 && self.windows.iter().any(|window| window.held == 0)
+        self.queued > 0 && self.has_none()
+    }
+
+    /// Nobody waits here yet, but one will, and there is nothing to send by.
+    pub(super) fn will_starve(&self) -> bool {
+        self.queued == 0 && self.foreseen && self.has_none()
+    }
+
+    fn has_none(&self) -> bool {
+        self.windows.iter().any(|window| window.held == 0)
     }
 
     /// Whether nothing is used, held or wanted any more.
     pub(super) fn is_quiet(&self) -> bool {
         !self.under_way
             && self.queued == 0
+            && !self.foreseen
             && self.news_hold.is_none()
             && !self.told_waiting
             && self.windows.iter().all(|window| window.is_quiet())
@@ -225,6 +239,7 @@ impl Scope {
 
     /// What waits here, and what will.
     fn backlog(&self) -> u32 {
-        self.queued.saturating_add(self.coming)
+        let coming = self.coming.max(self.foreseen.into());
+        self.queued.saturating_add(coming)
     }
 }

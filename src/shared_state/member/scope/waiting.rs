@@ -10,16 +10,18 @@ const TICK: Duration = Duration::from_millis(1);
 
 /// How long somebody waits for the store, and not for others.
 impl Scope {
-    /// Somebody waits of whom the store has not heard.
+    /// Somebody waits of whom the store has not heard, here or before.
     pub(in crate::shared_state::member) fn waits_unheard(&self) -> bool {
-        self.is_starved() && !self.told_waiting
+        (self.is_starved() || self.will_starve()) && !self.told_waiting
     }
 
-    /// Notes since when somebody waits for the store.
+    /// Notes since when somebody waits for the store: who waits for a permit first, has
+    /// waited since then.
     pub(in crate::shared_state::member) fn look(&mut self, worth: Worth, now: Instant) {
-        if !self.is_starved() {
+        let may_wait = self.is_permits() || self.will_starve();
+        if !self.is_starved() && !self.will_starve() {
             self.waits_since = None;
-        } else if !self.told_waiting && (!self.is_permits() || worth.own <= now) {
+        } else if !self.told_waiting && (!may_wait || worth.own <= now) {
             self.waits_since.get_or_insert(now);
         }
     }
