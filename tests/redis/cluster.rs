@@ -13,10 +13,16 @@ use crate::server::{Server, spawn};
 pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Server>,
     files: Vec<PathBuf>,
+    more: Vec<String>,
 }
 
 impl Cluster {
     pub(crate) async fn start() -> Self {
+        Self::start_with(Vec::new()).await
+    }
+
+    /// Each node has more arguments.
+    pub(crate) async fn start_with(more: Vec<String>) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let (mut nodes, mut files) = (Vec::new(), Vec::new());
         for _ in 0..3 {
@@ -24,7 +30,7 @@ impl Cluster {
             let (process, next) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
             let file = std::env::temp_dir().join(format!("nodes-{process}-{next}.conf"));
             let _ = std::fs::remove_file(&file);
-            nodes.push(Server::start(&arguments(&file.to_string_lossy())).await);
+            nodes.push(Server::start(&arguments(&file.to_string_lossy(), &more)).await);
             files.push(file);
         }
         for (node, (first, last)) in nodes.iter().zip(RANGES) {
@@ -33,7 +39,7 @@ impl Cluster {
             node.tell(&format!("CLUSTER MEET 127.0.0.1 {}", nodes[0].port))
                 .await;
         }
-        let cluster = Self { nodes, files };
+        let cluster = Self { nodes, files, more };
         cluster.becomes_whole().await;
         cluster
     }
@@ -97,7 +103,7 @@ impl Cluster {
     pub(crate) async fn restart(&mut self, node: usize) {
         let server = &mut self.nodes[node];
         let file = self.files[node].to_string_lossy();
-        server.child = spawn(server.port, &arguments(&file));
+        server.child = spawn(server.port, &arguments(&file, &self.more));
         assert!(server.answers().await, "its port was taken");
         self.becomes_whole().await;
     }
@@ -125,8 +131,11 @@ impl Cluster {
 /// The slots of each node.
 const RANGES: [(u32, u32); 3] = [(0, 5_460), (5_461, 10_922), (10_923, 16_383)];
 
-fn arguments(file: &str) -> [&str; 4] {
-    ["--cluster-enabled", "yes", "--cluster-config-file", file]
+fn arguments<'a>(file: &'a str, more: &'a [String]) -> Vec<&'a str> {
+    let ours = ["--cluster-enabled", "yes", "--cluster-config-file", file];
+    ours.into_iter()
+        .chain(more.iter().map(String::as_str))
+        .collect()
 }
 
 impl Server {

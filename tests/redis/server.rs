@@ -1,6 +1,7 @@
 use std::{
     io,
     net::TcpListener,
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
@@ -8,7 +9,7 @@ use std::{
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::UnixStream,
     time::{sleep, timeout},
 };
 
@@ -38,7 +39,7 @@ impl Server {
 
     /// Sends one command in one line, and returns what comes back.
     pub(crate) async fn ask(&self, command: &str) -> io::Result<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
+        let mut stream = UnixStream::connect(socket(self.port)).await?;
         stream
             .write_all(format!("{command}\r\n").as_bytes())
             .await?;
@@ -73,15 +74,27 @@ impl Drop for Server {
         // It may have been killed before.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let _ = std::fs::remove_file(socket(self.port));
     }
 }
 
+/// Where it is asked, whatever is spoken on its port.
+fn socket(port: u16) -> PathBuf {
+    std::env::temp_dir().join(format!("redis-{}-{port}.sock", std::process::id()))
+}
+
+/// In its arguments, `{port}` stands for its port.
 pub(crate) fn spawn(port: u16, arguments: &[&str]) -> Child {
     let mut command = Command::new("redis-server");
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1"]);
     command.args(["--save", "", "--appendonly", "no", "--daemonize", "no"]);
+    command.arg("--unixsocket").arg(socket(port));
     command
-        .args(arguments)
+        .args(
+            arguments
+                .iter()
+                .map(|it| it.replace("{port}", &port.to_string())),
+        )
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     command.spawn().expect(

@@ -5,13 +5,15 @@ mod listen;
 use std::sync::{Arc, Mutex};
 
 use tracing::{Level, subscriber::DefaultGuard};
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// What one thread's subscriber has written.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Hears all that this thread logs, until the guard is dropped.
+    /// Hears all that this thread logs, through `log` too, until the guard is
+    /// dropped.
     pub(crate) fn of_this_thread(level: Level) -> (Self, DefaultGuard) {
         listen::listen();
         let log = Self::default();
@@ -21,7 +23,7 @@ impl Log {
             .with_ansi(false)
             .with_writer(move || writer.clone())
             .finish();
-        (log, tracing::subscriber::set_default(subscriber))
+        (log, subscriber.set_default())
     }
 
     /// What has been written since this was last called.
