@@ -5,7 +5,7 @@ use tower_tiktok::shared_state::RedisState;
 
 use crate::{
     cluster::Cluster,
-    fleet::{Fleet, LIMIT, ms},
+    fleet::{Fleet, LIMIT, Process, ms},
 };
 
 pub(crate) fn clustered(cluster: &Cluster) -> impl Fn() -> RedisState + use<> {
@@ -69,4 +69,17 @@ async fn a_node_of_a_cluster_forgets_and_is_then_stopped() {
     fleet.uses(0.6, 6).await;
     owner.signal("CONT");
     fleet.goes_on_with(&newcomer, None).await;
+}
+
+/// It has nothing to do with this app, but whoever begins does not know that yet.
+#[tokio::test]
+async fn another_node_of_a_cluster_is_stopped() {
+    let cluster = Cluster::start().await;
+    let store = clustered(&cluster);
+    let (_, owner) = cluster.slot_of("7011").await;
+    let other = &cluster.nodes[(owner + 1) % 3];
+    other.signal("STOP");
+    let newcomer = Process::on(store());
+    newcomer.send_one().await;
+    newcomer.is_up().await;
 }

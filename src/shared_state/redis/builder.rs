@@ -57,7 +57,8 @@ impl RedisStateBuilder {
 
     /// How long a connection may take to be made. The default is a second. A
     /// shorter time tries the next sooner; a longer one suits TLS over a slow
-    /// network. No request waits for it.
+    /// network. No request waits for it. In a Cluster each node has a third of
+    /// it, so that one that hangs keeps nobody from the others.
     #[must_use]
     pub fn connect_timeout(mut self, time: Duration) -> Self {
         self.connect_timeout = time;
@@ -89,7 +90,9 @@ impl RedisStateBuilder {
             };
             let cluster = cluster
                 .tcp_settings(at_once())
-                .connection_timeout(self.connect_timeout)
+                // NOTE: redis waits for the slowest of the nodes it was told, and
+                // then once more for the slowest of those that there are.
+                .connection_timeout(self.connect_timeout / 3)
                 // One who waits has gone away long before.
                 .response_timeout(self.connect_timeout)
                 .retries(2)
