@@ -100,6 +100,16 @@
 //! once, twice what one exchange is, then those that are not heard of by the deadline
 //! go on as if the store were away, each with its part.
 //!
+//! Who waits for what others have waits for them, and not for the store, until that is
+//! lost: then it has a part of its own. So whoever hears that its connection to Redis
+//! has ended asks within a quarter of a second whether the store is there, each process
+//! after another time, and knows a deadline later: some 0.3 seconds by default. That a
+//! server hangs, its connection tells 0.5 to 1.5 seconds later. One that ends again and
+//! again has it asked as seldom as a lease is renewed. A store that
+//! [tells](Notice::Heard) of no end is found out by the next exchange: of one that waits
+//! for a permit 1.25 seconds after the last, or 3 where its requests wait for their turn
+//! too, and of one that waits for its turn when there would have been more.
+//!
 //! A process whose exchange came to nothing says so once, as a warning, and in its
 //! [snapshot](SharedState::snapshot); it tries again at least each second, and comes
 //! back by itself. Until then, with [`FailureMode::LocalShare`]:

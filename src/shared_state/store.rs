@@ -92,7 +92,8 @@ pub trait SharedStore: fmt::Debug + Send + Sync + 'static {
 
     /// What the store tells everybody from now on. Those that are lost come
     /// with the next reply too; so a store that cannot tell returns a channel
-    /// whose sender is dropped.
+    /// whose sender is dropped. One that loses the way to them should say
+    /// [`Notice::Heard`] at once: then it is soon asked whether it is still there.
     fn notices(&self) -> mpsc::Receiver<Notice> {
         mpsc::channel(1).1
     }

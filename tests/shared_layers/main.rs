@@ -10,5 +10,6 @@ mod fleet;
 mod holds;
 mod learned;
 mod load;
+mod noticed;
 mod pacing;
 mod permits;

@@ -51,6 +51,12 @@ pub(super) fn after(now: Instant, wait: Duration) -> Instant {
     now + wait.min(FAR)
 }
 
+/// Between 0 and 1, of each member another, and all alike often.
+pub(super) fn fraction(member: u64) -> f64 {
+    let mixed = member.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    f64::from(u32::try_from(mixed).unwrap_or(u32::MAX)) / f64::from(u32::MAX)
+}
+
 /// What is known about the time without a store.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outage {

@@ -20,6 +20,13 @@ impl Machine {
             _ if beside && self.room_beside() == 0 => return None,
             _ => {}
         }
+        let due = self.first_due(beside, now)?;
+        let doubted = self.doubts.due().filter(|_| !beside);
+        Some(doubted.map_or(due, |at| at.min(due)))
+    }
+
+    /// When the first of the scopes is due.
+    fn first_due(&self, beside: bool, now: Instant) -> Option<Instant> {
         let worth = self.permits_worth(now);
         let scopes = self.scopes.values();
         let scopes = scopes.filter(|scope| !beside || scope.waits_unheard());
@@ -34,9 +41,12 @@ impl Machine {
         now: Instant,
     ) -> (Vec<Arc<str>>, Vec<ScopeShare>) {
         // What is due soon comes along: it is the exchanges that cost.
-        let soon = now + self.settings.renew() / 2;
+        let mut soon = now + self.settings.renew() / 2;
         self.bound_kept();
         let beside = self.under_way.goes_beside();
+        if self.doubts.due().is_some_and(|at| at <= now) {
+            soon = self.first_due(beside, now).map_or(soon, |at| at.max(soon));
+        }
         let (mut permits, most) = match beside {
             true => (self.room_beside(), self.room_beside()),
             false => (self.most_at_once(), MOST),
@@ -100,6 +110,7 @@ impl Machine {
             }
         }
         self.retry_at = None;
+        self.doubts.ask(self.settings.renew(), now);
         self.asked = Some(now);
         self.under_way.begin(exchange.clone(), now);
         exchange

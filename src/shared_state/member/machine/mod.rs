@@ -9,11 +9,12 @@ use super::{
 };
 use crate::shared_state::{Notice, StoreError};
 
+mod doubts;
 mod exchange;
 mod permits;
 mod under_way;
 
-use self::under_way::UnderWay;
+use self::{doubts::Doubts, under_way::UnderWay};
 
 /// About so many scopes one exchange is, at most.
 const MOST: usize = 64;
@@ -32,8 +33,9 @@ pub(super) struct Machine {
     number: u64,
     /// How long permits are kept while notices come.
     keep: Duration,
-    /// The store has said that they do not.
-    deaf: bool,
+    /// Whether they do, as the store said last.
+    hears: Option<bool>,
+    doubts: Doubts,
     /// What a notice should have told, and a reply did, since the last one came.
     missed: u32,
     pub(super) instances: u32,
@@ -87,7 +89,8 @@ impl Machine {
             scopes: HashMap::new(),
             number: 0,
             keep: settings.keep,
-            deaf: false,
+            hears: None,
+            doubts: Doubts::default(),
             missed: 0,
             instances: settings.instances,
             epoch: None,
@@ -169,7 +172,10 @@ impl Machine {
     pub(super) fn notice(&mut self, notice: &Notice, now: Instant) -> bool {
         match notice {
             Notice::Heard(heard) => {
-                self.deaf = !heard;
+                let before = self.hears.replace(*heard);
+                if before == Some(true) && !heard {
+                    self.doubts.arise(self.id, now);
+                }
                 self.missed = 0;
                 self.keep_as_heard();
                 return true;
@@ -273,7 +279,8 @@ impl Machine {
     pub(super) fn begin_anew(&mut self) {
         self.under_way.clear();
         self.scopes.values_mut().for_each(Scope::ended);
-        (self.deaf, self.missed) = (false, 0);
+        (self.hears, self.missed) = (None, 0);
+        self.doubts = Doubts::default();
         self.keep_as_heard();
     }
 

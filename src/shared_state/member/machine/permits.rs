@@ -36,7 +36,7 @@ impl Machine {
 
     /// While nobody would tell that others wait, nothing is kept that is not in use.
     pub(super) fn keep_as_heard(&mut self) {
-        let hears = !self.deaf && self.missed < MISSED;
+        let hears = self.hears != Some(false) && self.missed < MISSED;
         self.settings.keep = if hears { self.keep } else { Duration::ZERO };
     }
 

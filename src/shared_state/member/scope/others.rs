@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Scope;
-use crate::shared_state::member::{ScopeDemand, window::Window};
+use crate::shared_state::member::{ScopeDemand, settings::fraction, window::Window};
 
 /// One in so many that is refused tells of others.
 const FEW: u32 = 20;
@@ -92,19 +92,13 @@ impl Others {
         self.refused = self.refused.saturating_add(went.refused);
         if self.refused >= LEAST && self.refused.saturating_mul(FEW) >= self.sent {
             self.stays = (self.stays * LONGER.0).clamp(lease, LONGER.1.max(lease));
-            self.until = Some(now + self.stays.mul_f64(0.5 + self.chance(member)));
+            let chance = fraction(member.wrapping_add(self.times.into()));
+            self.until = Some(now + self.stays.mul_f64(0.5 + chance));
             self.times = self.times.wrapping_add(1);
             (self.sent, self.refused) = (0, 0);
         } else if self.sent >= MANY {
             self.stays /= LONGER.0;
             (self.sent, self.refused) = (self.sent / 2, self.refused / 2);
         }
-    }
-
-    /// Between 0 and 1, for each member and each time another, and all alike often.
-    fn chance(&self, member: u64) -> f64 {
-        let mixed = member.wrapping_add(self.times.into());
-        let mixed = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        f64::from(u32::try_from(mixed).unwrap_or(u32::MAX)) / f64::from(u32::MAX)
     }
 }

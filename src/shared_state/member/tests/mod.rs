@@ -10,6 +10,7 @@ use super::{
 use crate::shared_state::{Exchange, Reply, StoreError, WindowSpan};
 
 mod beside;
+mod doubts;
 mod laws;
 mod left_alone;
 mod others;
