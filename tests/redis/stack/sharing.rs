@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tower::ServiceExt;
 use tower_tiktok::simulator::Level;
 
@@ -40,6 +40,32 @@ async fn four_processes_on_a_cluster() {
     fleet.finish().await;
     fleet.ends_well(4);
     fleet.permits_held();
+}
+
+#[tokio::test]
+async fn who_has_more_to_do_gets_more_and_nobody_starves() {
+    let server = Server::start(&[]).await;
+    let mut fleet = Fleet::new(LIMIT, 2_400, 2_400).assume(3);
+    for (process, workers) in [32, 8, 1].into_iter().enumerate() {
+        fleet.start_process(redis(&server.url()));
+        fleet.work(process, workers, 1_000, 50);
+    }
+    // Until the parts of a fresh state are settled.
+    sleep(ms(4_000)).await;
+    let (machine, start) = (Machine::watch(), Instant::now());
+    let before = fleet.left();
+    sleep(ms(10_000)).await;
+    let (left, seconds) = (fleet.left(), start.elapsed().as_secs_f64());
+    let done = before.iter().zip(left).map(|(before, left)| before - left);
+    let rates: Vec<f64> = done.map(|done| done as f64 / seconds).collect();
+    assert!(rates.is_sorted_by(|more, less| more > less), "{rates:?}");
+    let allowed = |law| machine.allows_use(law, Duration::from_secs(1));
+    let used = rates.iter().sum::<f64>() / f64::from(LIMIT);
+    assert!(used > allowed(0.8), "{used} is used: {machine:?}");
+    assert!(rates[2] > allowed(3.0), "{rates:?}: {machine:?}");
+    fleet.send_no_more();
+    fleet.finish().await;
+    fleet.ends_well(4);
 }
 
 #[tokio::test]

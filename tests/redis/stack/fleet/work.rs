@@ -37,6 +37,12 @@ impl Fleet {
         }
     }
 
+    /// How many of each process have not begun.
+    pub(crate) fn left(&self) -> Vec<usize> {
+        let left = |jobs: &Jobs| jobs.lock().expect("nobody panics with it").len();
+        self.jobs.iter().map(left).collect()
+    }
+
     /// What has not begun is not sent any more.
     pub(crate) fn send_no_more(&mut self) {
         for jobs in &self.jobs {
