@@ -122,9 +122,7 @@ pub(super) async fn all_learn_a_half(fleet: &Fleet) {
     let machine = Machine::watch();
     while !(0..4).all(|process| learned(fleet, process).is_some()) {
         sleep(ms(1)).await;
-        // Whoever is at work is looked at every 250 ms, and an exchange follows,
-        // of which the deadline is 50 ms where the machine is not slow.
-        assert!(machine.ran_at_most(ms(250 + 50)), "{machine:?}");
+        assert!(machine.ran_at_most(ms(250)), "{machine:?}");
     }
 }
 
