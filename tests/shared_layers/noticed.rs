@@ -231,8 +231,9 @@ async fn notices_that_break_off_again_and_again_cost_few_exchanges() {
             exchanges.push(asked() - before);
         }
         println!("{what:?}: {exchanges:?}");
-        // In a minute, each as often as a lease is renewed, and not 200 times.
-        let most = exchanges[0] + 60 * 3 / 10 * processes;
+        // In a minute, each about as often as a lease is renewed, 18 times, and not
+        // 200: two runs differ by some without that.
+        let most = exchanges[0] + 24 * processes;
         assert!(exchanges[1] <= most, "{what:?}: {exchanges:?}");
     }
 }
