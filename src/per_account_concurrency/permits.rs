@@ -58,24 +58,24 @@ impl Permits {
         release: Release,
         context: Option<&RequestContext>,
     ) -> Result<Ticket, QueueFull> {
-        let place = self.enter(&self.key(account), kind, context)?;
-        Ok(Ticket::new(self.clone(), place, kind, release))
-    }
-
-    #[inline]
-    pub(super) fn enter(
-        &self,
-        key: &Key,
-        kind: Kind,
-        context: Option<&RequestContext>,
-    ) -> Result<Place, QueueFull> {
-        let entered = self.shard(key.hash()).enter(key, kind);
+        let place = self.enter(&self.key(account), kind)?;
+        let ticket = Ticket::new(self.clone(), place, kind, release);
         #[cfg(feature = "shared-state")]
-        if !matches!(entered, Ok(Place::Held { .. })) {
-            self.call_for(key.hash(), context);
+        if !ticket.is_held() {
+            ticket.call(context);
         }
         #[cfg(not(feature = "shared-state"))]
         let _ = context;
+        Ok(ticket)
+    }
+
+    #[inline]
+    pub(super) fn enter(&self, key: &Key, kind: Kind) -> Result<Place, QueueFull> {
+        let entered = self.shard(key.hash()).enter(key, kind);
+        #[cfg(feature = "shared-state")]
+        if entered.is_err() {
+            self.call_if_asked(key.hash());
+        }
         entered
     }
 

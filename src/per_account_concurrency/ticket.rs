@@ -10,6 +10,8 @@ use super::{
     permits::Permits,
     shard::{At, Place},
 };
+#[cfg(feature = "shared-state")]
+use crate::extensions::RequestContext;
 use crate::queueing::Queueing;
 
 /// One request's way to its permit: in the queue, then with the permit.
@@ -52,6 +54,15 @@ impl Ticket {
     #[inline]
     pub(super) fn is_held(&self) -> bool {
         matches!(self.state, State::Held(_))
+    }
+
+    /// Asks the store, if it waits for more than this process has.
+    #[cfg(feature = "shared-state")]
+    #[cold]
+    pub(super) fn call(&self, context: Option<&RequestContext>) {
+        if let State::Queued(at, ..) = self.state {
+            self.permits.call_for(at, self.kind, context);
+        }
     }
 
     /// Ready once it has the permit.

@@ -85,46 +85,6 @@ async fn a_request_waits_for_a_dead_store_no_longer_than_its_deadline() {
     assert!(start.elapsed() <= ms(51), "{:?}", start.elapsed());
 }
 
-/// Of an account and of the app this process holds nothing yet, and it waits for the
-/// permit first.
-#[tokio::test(start_paused = true)]
-async fn who_waits_for_a_permit_and_its_turn_waits_for_one_deadline() {
-    for (round_trip, stalls_after) in [(5, 1_000), (30, 1_000), (45, 1_000), (45, 25), (45, 50)] {
-        let server = server(10, 600).latency(Latency::none());
-        let fleet = Fleet::at(server, 10, round_trip).writes(2).processes(1);
-        let (client, store) = (fleet.processes[0].client.clone(), fleet.store.clone());
-        tokio::spawn(async move {
-            sleep(ms(stalls_after)).await;
-            store.set_fault(Some(Fault::Stall));
-        });
-        let start = Instant::now();
-        client.oneshot(write(0, 0, 0)).await.unwrap();
-        println!("{round_trip} ms, {stalls_after} ms: {:?}", start.elapsed());
-        assert!(start.elapsed() <= ms(51), "{:?}", start.elapsed());
-    }
-}
-
-/// While it waits for its permit, its turn is asked for as well. When it gives up,
-/// that goes back.
-#[tokio::test(start_paused = true)]
-async fn who_does_not_come_keeps_nothing_from_others() {
-    let slow = server(10, 600).latency(Latency::fixed(secs(60)));
-    let fleet = Fleet::at(slow, 10, 2).writes(1).processes(2);
-    tokio::spawn(fleet.processes[0].client.clone().oneshot(write(0, 1, 0)));
-    sleep(secs(1)).await;
-    let waits = tokio::spawn(fleet.processes[1].client.clone().oneshot(write(1, 1, 1)));
-    sleep(ms(100)).await;
-    let held = || {
-        let shared = fleet.processes[1].handle.shared().unwrap();
-        let app = shared.scopes.into_iter().find(|it| &*it.name == "app");
-        app.map(|it| it.windows[0].held)
-    };
-    assert!(held() >= Some(1), "{:?}", held());
-    waits.abort();
-    sleep(secs(7)).await;
-    assert_eq!(held(), None);
-}
-
 /// Each of an account, at an endpoint, of which this process holds nothing yet.
 #[tokio::test(start_paused = true)]
 async fn who_comes_during_an_exchange_waits_no_longer_for_its_turn() {

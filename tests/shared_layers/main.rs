@@ -7,6 +7,7 @@ mod cut_off;
 mod drain;
 mod faults;
 mod fleet;
+mod foreseen;
 mod holds;
 mod learned;
 mod load;

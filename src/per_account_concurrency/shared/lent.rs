@@ -109,6 +109,19 @@ impl Shard {
         lending.calls |= lane.limit < limit && is_first;
     }
 
+    /// Whether the last that waits would have a permit, were all of them ours.
+    pub(super) fn comes(&mut self, at: At, kind: Kind) -> bool {
+        let Some(account) = self.accounts.find(at.hash(), is(at)) else {
+            return false;
+        };
+        let limit = self.limits_of(&account.key).of(kind);
+        let account = self.accounts.find_mut(at.hash(), is(at));
+        account.is_some_and(|account| {
+            let lane = account.lane(kind);
+            lane.limit < limit && lane.queue.len().saturating_add(lane.in_flight) <= limit
+        })
+    }
+
     /// The limits have changed: who waits may have more by now.
     pub(in crate::per_account_concurrency) fn call(&mut self) {
         if let Some(lending) = &mut self.lending {

@@ -8,7 +8,11 @@ use tokio::time::Instant;
 use super::name::of_name;
 use crate::{
     extensions::RequestContext,
-    per_account_concurrency::permits::{Permits, lock},
+    per_account_concurrency::{
+        limits::Kind,
+        permits::{Permits, lock},
+        shard::At,
+    },
     shared_state::{ScopeDemand, ScopeShare, SharedState, Sharer, Which},
 };
 
@@ -50,19 +54,21 @@ impl Permits {
         }
     }
 
-    /// Asks the store about a request that waits in this shard, and about all that it
-    /// passes next.
-    #[cold]
+    /// Asks the store about one that waits, and about all that it passes next.
     pub(in crate::per_account_concurrency) fn call_for(
         &self,
-        hash: u64,
+        at: At,
+        kind: Kind,
         context: Option<&RequestContext>,
     ) {
-        if let Some(membership) = self.membership.get()
-            && membership.is_callable()
-            && self.shard(hash).takes_call()
-        {
+        let callable = self.membership.get().filter(|it| it.is_callable());
+        let Some(membership) = callable else { return };
+        let comes = self.shard(at.hash()).comes(at, kind);
+        if comes {
+            // What others do may panic: whoever else waits then asks by itself.
             membership.foresee(context);
+        }
+        if self.shard(at.hash()).takes_call() || comes {
             membership.call();
         }
     }

@@ -18,7 +18,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Told {
     queued: u32,
-    coming: bool,
+    coming: u32,
     next: u64,
     in_flight: InFlight,
 }
@@ -63,11 +63,12 @@ impl Gate {
         let active = self.active.as_mut()?;
         let next = active.flights.next();
         let lent = active.lent.as_mut()?;
-        let came = queued > 0 || lent.told.is_some_and(|told| told.next != next);
-        lent.foreseen.take_if(|until| came || *until <= now.instant);
+        let foreseen = lent.foreseen;
+        let coming = foreseen.map_or(0, |it| it.left(queued, next, now.instant));
+        lent.foreseen.take_if(|_| coming == 0);
         let told = Told {
             queued,
-            coming: lent.foreseen.is_some(),
+            coming,
             next,
             in_flight,
         };

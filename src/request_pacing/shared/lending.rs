@@ -53,11 +53,32 @@ pub(in crate::request_pacing) struct Lent {
     /// So much of that the server said.
     pub(super) stated: Option<Instant>,
     pub(super) told: Option<Told>,
-    /// One waits elsewhere, and comes by then if it goes well.
-    pub(super) foreseen: Option<Instant>,
+    pub(super) foreseen: Option<Foreseen>,
     /// What was learned, as it was told or heard.
     pub(super) ratios: Ratios,
     pub(super) ratios_told: Option<Instant>,
+}
+
+/// Requests that wait elsewhere, and come here next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Foreseen {
+    count: u32,
+    /// The next to be sent, when the first of them was foreseen.
+    next: u64,
+    /// They have come by then, if it goes well.
+    until: Instant,
+}
+
+impl Foreseen {
+    /// How many have not come yet.
+    pub(super) fn left(self, queued: u32, next: u64, now: Instant) -> u32 {
+        if self.until <= now {
+            return 0;
+        }
+        let came = next.saturating_sub(self.next).saturating_add(queued.into());
+        let came = u32::try_from(came).unwrap_or(u32::MAX);
+        self.count.saturating_sub(came)
+    }
 }
 
 impl Lending {
@@ -111,15 +132,28 @@ impl Core {
 
     /// One waits for another layer, and for these next.
     pub(super) fn foresee(&mut self, wish: &Wish<'_>, now: Now) {
+        if self.drain.began {
+            return;
+        }
+        self.evict(now);
         // What it may not send, it is told when it comes.
         let Ok(path) = self.way(wish, now) else {
             return;
         };
         for at in path.gates() {
             self.borrow(at);
-            let lent = self.gate(at).active.as_mut();
-            if let Some(lent) = lent.and_then(|it| it.lent.as_mut()) {
-                lent.foreseen = Some(now.instant + COMES);
+            let Some(active) = &mut self.gate(at).active else {
+                continue;
+            };
+            let next = active.flights.next();
+            if let Some(lent) = &mut active.lent {
+                lent.foreseen.take_if(|it| it.until <= now.instant);
+                let foreseen = lent.foreseen.get_or_insert(Foreseen {
+                    count: 0,
+                    next,
+                    until: now.instant + COMES,
+                });
+                foreseen.count = foreseen.count.saturating_add(1);
             }
         }
     }

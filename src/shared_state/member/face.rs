@@ -26,10 +26,10 @@ pub trait Sharer: fmt::Debug + Send + Sync + 'static {
     /// are among them too.
     fn apply(&self, shares: &[ScopeShare], now: Instant);
 
-    /// A request with this context waits for another layer to hear from the store,
-    /// and comes here next. Its scopes may tell that it is [coming](ScopeDemand::coming),
-    /// so that the store is asked about all at once. The default is to wait until it
-    /// is here.
+    /// A request with this context waits for another layer to hear from the store.
+    /// Where it would come here next, its scopes may tell that it is
+    /// [coming](ScopeDemand::coming) for some seconds, so that the store is asked about
+    /// all at once. The default is to wait until it is here.
     fn foresee(&self, context: Option<&RequestContext>, now: Instant) {
         let _ = (context, now);
     }
@@ -53,8 +53,8 @@ pub struct ScopeDemand {
     pub name: Arc<str>,
     /// Requests that wait.
     pub queued: u32,
-    /// Whether one waits for another layer, and comes here next.
-    pub coming: bool,
+    /// Requests that wait for another layer, and come here next.
+    pub coming: u32,
     /// Whether every request of this process passes it. As long as some wait
     /// there, none is held up by a permit that comes later than it might.
     pub common: bool,
@@ -122,7 +122,7 @@ impl ScopeDemand {
         Self {
             name: name.into(),
             queued,
-            coming: false,
+            coming: 0,
             common: false,
             windows: Vec::new(),
             sent: 0,

@@ -173,8 +173,10 @@ impl Membership {
         self.shared.call();
     }
 
-    /// A request with this context waits for this layer, and for others next: tells
-    /// them, before [`call`](Self::call) asks the store.
+    /// A request with this context waits for this layer, and for all others that share
+    /// by this state next: tells them, before [`call`](Self::call) asks the store. So
+    /// permits should be outside of what paces. A layer that it has passed already, or
+    /// never comes to, keeps a token for it for some seconds.
     pub fn foresee(&self, context: Option<&RequestContext>) {
         let now = Instant::now();
         let sharers = self.shared.joined();

@@ -65,7 +65,7 @@ impl Machine {
         }
         // First what every request waits for.
         let waits = |at: &Instant, scope: &Scope| *at <= now && scope.is_passed_by_all();
-        due.sort_by_key(|(at, scope)| (!waits(at, scope), scope.turn()));
+        due.sort_by_key(|(at, scope)| (!waits(at, scope), scope.will_starve(), scope.turn()));
         due.retain(|(_, scope)| {
             let is_one_more = scope.is_permits();
             let fits = !is_one_more || permits > 0;
@@ -183,16 +183,21 @@ impl Machine {
         chance: f64,
     ) -> Option<Change> {
         self.failures += 1;
-        if error.kind() == StoreErrorKind::Stale {
+        let is_stale = error.kind() == StoreErrorKind::Stale;
+        if is_stale {
             // Ours are always newer. So another one goes by our number, such as
             // a copy of this machine, and from now on by it alone.
             self.id = self.id.rotate_left(32) ^ chance.to_bits();
             self.under_way.clear();
             self.scopes.values_mut().for_each(Scope::forget_member);
         }
-        if let Store::Up { since } | Store::Down { since, .. } = self.store
-            && sent.at < since
-        {
+        let is_late = match &self.store {
+            Store::Unknown => false,
+            // What another one uses by our number is to be claimed by the new one.
+            Store::Up { since } => sent.at < *since && !is_stale,
+            Store::Down { since, .. } => sent.at < *since,
+        };
+        if is_late {
             // It was under way beside the one that told how the store is.
             return None;
         }

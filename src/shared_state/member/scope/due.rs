@@ -103,12 +103,8 @@ impl Scope {
         }
         let Some(asked) = self.asked else {
             let any = self.queued > 0 || self.windows.iter().any(|window| window.want > 0);
-            let at = if self.will_starve() {
-                worth.own.max(now)
-            } else {
-                now
-            };
-            return any.then_some(at);
+            let waits = !self.will_starve() || self.news_hold.is_some();
+            return any.then_some(if waits { now } else { worth.own.max(now) });
         };
         if self.claim || self.unheard || self.rests {
             return Some(now);

@@ -34,8 +34,8 @@ pub(super) struct Scope {
     pub(super) queued: u32,
     /// Requests that wait for a permit, and will wait here next.
     coming: u32,
-    /// One is known to.
-    foreseen: bool,
+    /// So many are known to.
+    foreseen: u32,
     common: bool,
     /// Little was ever heard of the store.
     begins: bool,
@@ -79,7 +79,7 @@ impl Scope {
             windows: Vec::new(),
             queued: 0,
             coming: 0,
-            foreseen: false,
+            foreseen: 0,
             common: false,
             begins: true,
             told_queued: 0,
@@ -214,7 +214,7 @@ impl Scope {
 
     /// Nobody waits here yet, but one will, and there is nothing to send by.
     pub(super) fn will_starve(&self) -> bool {
-        self.queued == 0 && self.foreseen && self.has_none()
+        self.queued == 0 && self.foreseen > 0 && self.has_none()
     }
 
     fn has_none(&self) -> bool {
@@ -225,7 +225,7 @@ impl Scope {
     pub(super) fn is_quiet(&self) -> bool {
         !self.under_way
             && self.queued == 0
-            && !self.foreseen
+            && self.foreseen == 0
             && self.news_hold.is_none()
             && !self.told_waiting
             && self.windows.iter().all(|window| window.is_quiet())
@@ -239,7 +239,6 @@ impl Scope {
 
     /// What waits here, and what will.
     fn backlog(&self) -> u32 {
-        let coming = self.coming.max(self.foreseen.into());
-        self.queued.saturating_add(coming)
+        self.queued.saturating_add(self.coming.max(self.foreseen))
     }
 }

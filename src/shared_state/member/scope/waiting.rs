@@ -38,6 +38,8 @@ impl Scope {
     }
 
     pub(super) fn left_alone_at(&self, settings: &Settings) -> Option<Instant> {
-        Some(self.waits_since? + settings.deadline + TICK)
+        // Nobody is left alone before it is here.
+        let since = self.waits_since.filter(|_| self.queued > 0)?;
+        Some(since + settings.deadline + TICK)
     }
 }
