@@ -239,6 +239,8 @@ impl Scope {
 
     /// What waits here, and what will.
     fn backlog(&self) -> u32 {
-        self.queued.saturating_add(self.coming.max(self.foreseen))
+        // Whoever holds some expects as many as go on with it.
+        let foreseen = if self.has_none() { self.foreseen } else { 0 };
+        self.queued.saturating_add(self.coming.max(foreseen))
     }
 }
