@@ -153,7 +153,9 @@ async fn what_the_server_states_meanwhile_all_hear_when_the_store_is_back() {
                     .await;
                 let took = fleet.all_hold().await;
                 println!("{count} cut off: {took:?}");
-                assert!(took <= ms(1_000 + ROUND_TRIP + 1), "{took:?}");
+                // An exchange that was sent just before is lost, which comes out with
+                // the deadline; and the next is sent within a second.
+                assert!(took <= ms(50 + 1_000 + ROUND_TRIP + 1), "{took:?}");
             }
         }
     }
