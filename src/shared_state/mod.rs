@@ -94,11 +94,12 @@
 //! # When the store is away
 //!
 //! An exchange has a [deadline](SharedStateBuilder::deadline), and nobody waits
-//! longer for it: not for the end of another either, nor for a permit and then for its
-//! turn again, of which the store is asked at once. Who comes while one is under way
-//! is asked for beside it. Should there be more of them than a store is asked about at
-//! once, twice what one exchange is, then those that are not heard of by the deadline
-//! go on as if the store were away, each with its part.
+//! longer for it: not for the end of another either, nor for a permit and then again
+//! for its turn, for the store is asked about both at once where the layer of permits
+//! is outside of that which paces. Who comes while one is under way is asked for
+//! beside it. Should there be more of them than a store is asked about at once, twice
+//! what one exchange is, then those that are not heard of by the deadline go on as if
+//! the store were away, each with its part.
 //!
 //! Who waits for what others have waits for them, and not for the store, until that is
 //! lost: then it has a part of its own. So whoever hears that its connection to Redis
@@ -122,7 +123,8 @@
 //!   sent by them has left the window, it has the limit over the number.
 //!
 //! What a server says meanwhile to one process of how long to stay away, the others
-//! hear with its first exchange. What it only concludes from refusals in a row once its lease is over, it tells nobody.
+//! hear with its first exchange. What it only concludes from refusals in a row once its
+//! lease is over, it tells nobody.
 //!
 //! Two things may overrun a long window. A process that wakes while the store is
 //! away, and holds nothing, takes what its part is worth in a second, or one
@@ -272,7 +274,9 @@
 //!
 //! - Below a limit of two requests a second for each process, what cannot be parted
 //!   goes from one to the next: that costs up to an exchange a request, and 84 to 91 %
-//!   of the limit is used (measured at 1.5 a second, 10 to 100 processes).
+//!   of the limit is used (measured at 1.5 a second, 10 to 100 processes). Below one a
+//!   second it is less still, at several exchanges a request: there, part the limit by
+//!   hand, or send from fewer processes.
 //! - With a thousand processes the longest call takes 31 to 77 ms, once a second. With
 //!   the deadline of 50 ms, whoever is in the queue behind it takes the store for
 //!   lost, and goes on by itself until its next try: nothing is overrun by more than
