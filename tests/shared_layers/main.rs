@@ -11,6 +11,7 @@ mod foreseen;
 mod holds;
 mod learned;
 mod load;
+mod long_windows;
 mod noticed;
 mod pacing;
 mod permits;

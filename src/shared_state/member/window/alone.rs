@@ -35,17 +35,33 @@ impl Window {
             };
         }
         if now >= outage.alone_at(settings, length) {
-            share
-        } else if self.held + self.spare == 0 {
+            return share;
+        }
+        let own = if self.held + self.spare == 0 {
             // Those who held it all do not know of us. All who wake take together
             // what is worth a second.
-            let seconds = u32::try_from(length.as_secs()).unwrap_or(u32::MAX);
-            (share / seconds.max(1)).max(share.min(1))
+            self.worth(1, share).max(share.min(1))
         } else if leased {
             held + self.spare
         } else {
             (self.held + self.spare).min(share)
-        }
+        };
+        let alone = now.saturating_duration_since(outage.alone_at(settings, LONG));
+        own.max(self.worth(alone.as_secs(), share))
+    }
+
+    /// What so many seconds are worth of a share, used evenly.
+    fn worth(&self, seconds: u64, share: u32) -> u32 {
+        let length = self.demand.span.length().as_secs().max(1);
+        let worth = u64::from(share).saturating_mul(seconds) / length;
+        u32::try_from(worth).map_or(share, |worth| worth.min(share))
+    }
+
+    /// After how many seconds it is worth more than that.
+    fn worth_more(&self, than: u32, share: u32) -> Option<u64> {
+        let length = self.demand.span.length().as_secs().max(1);
+        let more = u64::from(than) + 1;
+        (than < share).then(|| more.saturating_mul(length).div_ceil(share.into()))
     }
 
     /// An equal part of the limit; where that is less than one, one at times.
@@ -65,6 +81,19 @@ impl Window {
         u64::try_from(turn).unwrap_or(0)
     }
 
+    /// When one more of a long window has come of those that come evenly.
+    fn flows_at(&self, settings: &Settings, outage: &Outage, now: Instant) -> Option<Instant> {
+        if outage.closed || self.demand.span.length() <= LONG {
+            return None;
+        }
+        let limit = self.limit_alone(settings, outage, now);
+        let seconds = self.worth_more(limit, self.share(outage, now))?;
+        Some(after(
+            outage.alone_at(settings, LONG),
+            Duration::from_secs(seconds),
+        ))
+    }
+
     /// When `limit_alone` may change of itself.
     pub(in crate::shared_state::member) fn changes_alone(
         &self,
@@ -77,6 +106,7 @@ impl Window {
             outage.since + settings.noticed(),
             outage.alone_at(settings, length),
         ];
+        at.extend(self.flows_at(settings, outage, now));
         at.extend(outage.leased_until);
         at.extend(self.next_change(now));
         if self.real_limit() < outage.instances {
