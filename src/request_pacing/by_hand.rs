@@ -85,7 +85,7 @@ impl Core {
     ) {
         if until > now.instant
             && let Some(at) = self.gate_for(&scope, scopes)
-            && self.gate(at).active().hold.close(until)
+            && self.gate(at).active().hold.close_as_said(until)
         {
             self.fail_late(at, until, now, woken);
             self.note(at);

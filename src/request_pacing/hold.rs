@@ -19,6 +19,9 @@ const STEPS: u32 = 8;
 pub(super) struct Hold {
     event: Option<Event>,
     until: Option<Instant>,
+    /// So long of that somebody said. The rest follows from refusals in a row.
+    #[cfg(feature = "shared-state")]
+    said: Option<Instant>,
     ramp: Option<Ramp>,
     /// Whether it is closed until somebody opens it.
     pub(super) paused: bool,
@@ -78,14 +81,32 @@ impl Hold {
         (wait.is_some() && self.close(until)).then_some(until)
     }
 
-    /// The next refusal is the first again.
+    /// Refusals in a row told nothing of this scope: the next one is the first again.
     #[cfg(feature = "shared-state")]
-    pub(super) fn forget_event(&mut self) {
+    pub(super) fn forget_event(&mut self, now: Instant) {
         self.event = None;
+        let said = self.said.unwrap_or(now).max(now);
+        if self.until.is_some_and(|until| until > said) {
+            self.until = None;
+            self.close(said);
+        }
+    }
+
+    /// The server says until when it is closed, by its last refusal.
+    #[cfg(feature = "shared-state")]
+    pub(super) fn stated(&mut self, until: Option<Instant>) {
+        self.said = self.said.max(until);
+    }
+
+    /// Somebody says until when it is closed. Unless it is for longer.
+    pub(super) fn close_as_said(&mut self, until: Instant) -> bool {
+        #[cfg(feature = "shared-state")]
+        self.stated(Some(until));
+        self.close(until)
     }
 
     /// Closes until `until`, unless it is closed for longer.
-    pub(super) fn close(&mut self, until: Instant) -> bool {
+    fn close(&mut self, until: Instant) -> bool {
         if self.until.is_some_and(|old| old >= until) {
             return false;
         }
@@ -100,6 +121,10 @@ impl Hold {
 
     /// Opens now, if it is closed until later.
     pub(super) fn open(&mut self, now: Instant) -> bool {
+        #[cfg(feature = "shared-state")]
+        {
+            self.said = None;
+        }
         self.until.take_if(|until| *until > now).is_some() && self.close(now)
     }
 

@@ -162,6 +162,14 @@ impl Gate {
                 wait + later.min(LATEST.saturating_sub(wait))
             })
         });
+        #[cfg(feature = "shared-state")]
+        let stated = refusal.stated().map(|wait| {
+            let stated = now.instant.checked_add(wait);
+            // No longer than it is closed.
+            stated.or(hold.until(now.instant)).unwrap_or(now.instant)
+        });
+        #[cfg(feature = "shared-state")]
+        hold.stated(stated);
         let held = hold.until(now.instant);
         let in_flight = active.in_flight();
         let waits = active.standing > 0 || self.windows.is_tight(in_flight, now);
@@ -171,10 +179,7 @@ impl Gate {
             until,
             begins: was_open && until > now.instant,
             #[cfg(feature = "shared-state")]
-            stated: refusal.stated().map(|wait| {
-                let stated = now.instant.checked_add(wait);
-                stated.map_or(until, |stated| stated.min(until))
-            }),
+            stated: stated.map(|stated| stated.min(until)),
         })
     }
 

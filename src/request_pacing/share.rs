@@ -33,6 +33,9 @@ pub(super) struct Share {
     seen: VecDeque<Trip>,
     most_seen: usize,
     pending: VecDeque<Refused>,
+    /// Refusals of requests before this one tell nothing.
+    #[cfg(feature = "shared-state")]
+    past: u64,
     odd: Option<Instant>,
     /// It never becomes smaller than this by itself.
     least: f64,
@@ -82,6 +85,8 @@ impl Share {
             seen: VecDeque::new(),
             most_seen: 0,
             pending: VecDeque::new(),
+            #[cfg(feature = "shared-state")]
+            past: 0,
             odd: None,
             least: 0.0,
         };
@@ -165,6 +170,10 @@ impl Share {
             presumed: false,
         };
         self.saw(trip);
+        #[cfg(feature = "shared-state")]
+        if number < self.past {
+            return;
+        }
         if self.pending.len() < MOST_PENDING {
             self.pending.push_back(Refused {
                 number,
@@ -175,6 +184,13 @@ impl Share {
                 after,
             });
         }
+    }
+
+    /// What was sent before this request was refused for the sake of others.
+    #[cfg(feature = "shared-state")]
+    pub(super) fn forget_refusals(&mut self, before: u64) {
+        self.past = before;
+        self.pending.clear();
     }
 
     /// Whether a refusal waits for evidence.

@@ -12,6 +12,7 @@ mod holds;
 mod learned;
 mod load;
 mod long_windows;
+mod newcomer;
 mod noticed;
 mod pacing;
 mod permits;

@@ -19,6 +19,14 @@ impl Ratios {
         found.map(|(_, ratio)| *ratio)
     }
 
+    /// Of which windows it says something else, or those say nothing.
+    fn others_than(&self, before: &Self) -> [Option<Duration>; 2] {
+        self.0.map(|place| {
+            let (length, ratio) = place?;
+            (before.of(WindowSpan::Any(length)) != Some(ratio)).then_some(length)
+        })
+    }
+
     pub(in crate::request_pacing) fn keep(&mut self, is_kept: impl Fn(WindowSpan) -> bool) {
         for place in &mut self.0 {
             place.take_if(|(length, _)| !is_kept(WindowSpan::Any(*length)));
@@ -47,6 +55,32 @@ impl Learned {
 }
 
 impl Gate {
+    /// What was learned is no longer known, but for these.
+    pub(in crate::request_pacing) fn restore(&mut self, before: &Ratios, now: Instant) {
+        let lost = self.ratios().others_than(before);
+        for length in lost.into_iter().flatten() {
+            self.forget(length);
+            if let Some(ratio) = before.of(WindowSpan::Any(length)) {
+                self.adopt_learned(length, ratio, now);
+            }
+        }
+    }
+
+    fn forget(&mut self, length: Duration) {
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        let learned = active.learned.iter_mut().flat_map(|it| it.both());
+        for place in learned {
+            if let Some(taught) = place.take_if(|taught| taught.length == length)
+                && let Some(ceiling) = taught.rate.ceiling()
+            {
+                self.windows.set_limit(length.into(), ceiling);
+            }
+        }
+        self.apply_learned();
+    }
+
     /// Another process has learned which part of this window is real. Whether
     /// that is new here.
     pub(in crate::request_pacing) fn adopt_learned(

@@ -16,11 +16,12 @@ impl Core {
             let Some(at) = lending.and_then(|it| it.scopes.get(&share.name).copied()) else {
                 continue;
             };
-            self.gate(at).lend(share.limits.clone(), share.alone);
+            self.gate(at)
+                .lend(share.limits.clone(), share.alone, now.instant);
             self.gate(at).hear_learned(&share.learned, now.instant);
             self.set_end(at, (!share.limits.is_empty()).then_some(share.valid_until));
             if let Some(until) = share.hold
-                && self.gate(at).active().hold.close(until)
+                && self.gate(at).active().hold.close_as_said(until)
             {
                 self.fail_late(at, until, now, woken);
             }

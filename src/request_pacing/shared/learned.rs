@@ -64,7 +64,7 @@ impl Gate {
         lent.is_some_and(|lent| lent.ratios != self.ratios())
     }
 
-    fn ratios(&self) -> Ratios {
+    pub(in crate::request_pacing) fn ratios(&self) -> Ratios {
         let learned = self.if_active().and_then(|it| it.learned.as_deref());
         learned.map_or_else(Ratios::default, Learned::ratios)
     }

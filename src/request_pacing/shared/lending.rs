@@ -46,6 +46,8 @@ pub(in crate::request_pacing) struct Lent {
     pub(super) until: Option<Instant>,
     /// Others may send what is not known here.
     pub(super) alone: bool,
+    /// What was learned before that.
+    pub(super) before: Ratios,
     /// Refusals of which nobody was told.
     pub(super) refused: u32,
     /// A refusal has closed it until then, and nobody was told.
@@ -116,6 +118,7 @@ impl Core {
             parts: Vec::new(),
             until: None,
             alone: false,
+            before: Ratios::default(),
             refused: 0,
             hold: None,
             stated: None,
@@ -212,7 +215,7 @@ impl Core {
         {
             lending.ends.pop_first();
             if let Some(gate) = self.gates.get_mut(at) {
-                gate.lend(Vec::new(), false);
+                gate.lend(Vec::new(), false, now.instant);
             }
         }
     }
@@ -229,17 +232,20 @@ impl Gate {
     }
 
     /// Admits so many from now on.
-    pub(super) fn lend(&mut self, parts: Vec<(WindowSpan, u32)>, alone: bool) {
+    pub(super) fn lend(&mut self, parts: Vec<(WindowSpan, u32)>, alone: bool, now: Instant) {
         self.windows.lend(&parts);
-        if let Some(active) = &mut self.active {
-            active.spare = 0;
-            if let Some(lent) = &mut active.lent {
-                if lent.alone && !alone {
-                    // What others refused it meanwhile was none of its doing.
-                    active.hold.forget_event();
-                }
-                (lent.parts, lent.alone) = (parts, alone);
-            }
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        active.spare = 0;
+        let Some(lent) = &mut active.lent else {
+            return;
+        };
+        lent.parts = parts;
+        match (mem::replace(&mut lent.alone, alone), alone) {
+            (false, true) => self.goes_alone(),
+            (true, false) => self.is_back(now),
+            _ => {}
         }
     }
 

@@ -8,6 +8,7 @@ mod backlog;
 mod demand;
 mod learned;
 mod lending;
+mod lonely;
 mod name;
 mod sharer;
 

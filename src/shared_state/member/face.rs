@@ -103,8 +103,9 @@ pub struct ScopeShare {
     /// others. A process that was stopped, and goes on, must not send by what
     /// is another's by now.
     pub valid_until: Instant,
-    /// The store is away, and the lease is over: others may send what is not known
-    /// here.
+    /// It goes on without the store, and the lease is over: others may send what is not
+    /// known here. What it then learns, or concludes from refusals, counts until that is
+    /// over.
     pub alone: bool,
     /// Closed until then.
     pub hold: Option<Instant>,

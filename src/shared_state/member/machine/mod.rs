@@ -4,7 +4,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     FailureMode, ScopeDemand, ScopeShare,
-    scope::{APART, Scope},
+    scope::{APART, Scope, Went},
     settings::{Outage, Settings, after},
 };
 use crate::shared_state::{Notice, StoreError};
@@ -153,9 +153,9 @@ impl Machine {
                 .scopes
                 .entry(name.clone())
                 .or_insert_with(|| Scope::new(name, now));
-            let went = alone.then(|| scope.mind_others(&mut demand, now));
-            scope.observe(demand, begins, &settings, now);
-            if let Some(went) = went {
+            let (went, minds) = (Went::from(&demand), scope.minds_others(&mut demand));
+            scope.observe(demand, begins, minds, &settings, now);
+            if alone {
                 scope.look_for_others(went, self.id, lease, now);
             }
         }

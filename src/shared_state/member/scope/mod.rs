@@ -16,8 +16,11 @@ mod permits;
 mod share;
 mod waiting;
 
-pub(super) use self::due::{TOGETHER, Worth};
 use self::others::Others;
+pub(super) use self::{
+    due::{TOGETHER, Worth},
+    others::Went,
+};
 
 /// Between two exchanges about one scope, unless somebody waits there and
 /// nothing is held.
@@ -105,11 +108,13 @@ impl Scope {
         }
     }
 
-    /// `begins`: little was ever heard of the store.
+    /// `begins`: little was ever heard of the store. `alone`: it was lost, and others
+    /// may have sent what is not known here.
     pub(super) fn observe(
         &mut self,
         demand: ScopeDemand,
         begins: bool,
+        alone: bool,
         settings: &Settings,
         now: Instant,
     ) {
@@ -125,12 +130,14 @@ impl Scope {
             ahead = ahead.at_first(&demand.windows, settings);
         }
         let mut old = std::mem::take(&mut self.windows);
-        for window in demand.windows {
+        for mut window in demand.windows {
+            let news = window.learned.take();
             let same = old.iter().position(|old| old.demand.span == window.span);
             let mut next = match same {
                 Some(at) => old.swap_remove(at),
                 None => Window::new(window.clone()),
             };
+            next.learn(news, alone);
             next.observe(window, queued, ahead, now);
             if !self.called {
                 next.keep_for(settings.keep, now);

@@ -42,22 +42,25 @@ pub(in crate::shared_state::member) struct Went {
     refused: u32,
 }
 
-impl Scope {
-    /// It has lost the store. Beyond its lease it tells what the server said, when the
-    /// store is back; what it guesses to be closed others know better.
-    pub(in crate::shared_state::member) fn mind_others(
-        &self,
-        demand: &mut ScopeDemand,
-        now: Instant,
-    ) -> Went {
-        if self.is_leased(now) {
-            return Went::default();
-        }
-        demand.hold = demand.stated;
-        Went {
+impl From<&ScopeDemand> for Went {
+    fn from(demand: &ScopeDemand) -> Self {
+        Self {
             sent: demand.sent,
             refused: demand.refused,
         }
+    }
+}
+
+impl Scope {
+    /// Whether others may have sent, as far as the layer knows, what is not known here.
+    /// Then it tells what the server said, when the store is back; what it guesses to be
+    /// closed others know better.
+    pub(in crate::shared_state::member) fn minds_others(&self, demand: &mut ScopeDemand) -> bool {
+        let alone = self.applied.as_ref().is_some_and(|share| share.alone);
+        if alone {
+            demand.hold = demand.stated;
+        }
+        alone
     }
 
     /// It has lost the store. What it sends by its lease is its own; beyond, refusals
@@ -70,6 +73,9 @@ impl Scope {
         lease: Duration,
         now: Instant,
     ) {
+        if self.is_leased(now) {
+            return;
+        }
         if self.windows.iter().any(Window::admits_less) {
             self.others = Others::default();
         } else {

@@ -44,7 +44,7 @@ impl Scope {
             }
             (None, _) => self.share_by(now, valid_until, |_, _| 0),
         };
-        share.alone = outage.is_some() && leased.is_none();
+        share.alone = outage.is_some_and(|it| !it.closed) && leased.is_none();
         share
     }
 

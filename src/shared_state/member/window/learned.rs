@@ -10,16 +10,13 @@ const WHOLE: u32 = 1_000_000;
 pub(super) struct Learned {
     /// The last word, ours or another's.
     known: Option<u32>,
+    /// Ours, found without a lease. Others may have been the reason, so nobody is told.
+    alone: Option<u32>,
     /// Ours, and the store has not heard it.
     pub(super) news: Option<u32>,
 }
 
 impl Learned {
-    pub(super) fn observe(&mut self, news: Option<u32>) {
-        self.news = news.or(self.news);
-        self.known = news.or(self.known);
-    }
-
     /// What the store knows. Ours comes after it.
     pub(super) fn hear(&mut self, ratio: Option<u32>) {
         if self.news.is_none() {
@@ -29,9 +26,26 @@ impl Learned {
 }
 
 impl Window {
+    /// This process has learned it. `alone`: without a lease.
+    pub(in crate::shared_state::member) fn learn(&mut self, news: Option<u32>, alone: bool) {
+        let learned = &mut self.learned;
+        if alone {
+            learned.alone = news.or(learned.alone);
+        } else {
+            learned.alone = None;
+            learned.news = news.or(learned.news);
+            learned.known = news.or(learned.known);
+        }
+    }
+
     /// What is known, by whomever.
     pub(in crate::shared_state::member) fn learned(&self) -> Option<u32> {
-        self.learned.known
+        self.learned.alone.or(self.learned.known)
+    }
+
+    /// The store is back.
+    pub(in crate::shared_state::member) fn forget_lonely(&mut self) {
+        self.learned.alone = None;
     }
 
     /// Whether the store has yet to hear of it.
@@ -68,7 +82,7 @@ impl Window {
     /// What is known to be real of the limit.
     pub(super) fn real_limit(&self) -> u32 {
         let limit = u64::from(self.demand.limit);
-        let real = limit * u64::from(self.learned.known.unwrap_or(WHOLE)) / u64::from(WHOLE);
+        let real = limit * u64::from(self.learned().unwrap_or(WHOLE)) / u64::from(WHOLE);
         u32::try_from(real.clamp(1, limit.max(1))).unwrap_or(u32::MAX)
     }
 }

@@ -68,12 +68,11 @@ impl Window {
 
     pub(super) fn observe(
         &mut self,
-        mut demand: WindowDemand,
+        demand: WindowDemand,
         queued: u32,
         ahead: Ahead,
         now: Instant,
     ) {
-        self.learned.observe(demand.learned.take());
         self.leaving.retain(|(at, _)| *at > now);
         let before = std::mem::replace(&mut self.demand, demand).used();
         let used = self.demand.used();
