@@ -8,10 +8,11 @@ say() {
     printf '\n== %s\n' "$step"
 }
 took() { [ -z "$step" ] || printf -- '-- took %s s: %s\n' $((SECONDS - since)) "$step"; }
-# Runs tests, and keeps what they write.
+# Runs tests, and keeps what they write. They take ten minutes: whatever takes
+# longer than forty hangs, and it is said what.
 testing() {
     tests=$(mktemp)
-    "$@" 2>&1 | tee "$tests"
+    timeout --kill-after=10 2400 "$@" 2>&1 | tee "$tests"
     rm -f "$tests"
     tests=
 }

@@ -47,6 +47,12 @@ impl InWork {
         answer
     }
 
+    /// Whether any request of this account has come.
+    pub(super) fn has_seen(&self, account: u64) -> bool {
+        let accounts = self.accounts.lock().expect("nobody panics with it");
+        accounts.contains_key(&account.to_string())
+    }
+
     /// The most that any account had at once.
     pub(super) fn most(&self) -> u32 {
         let accounts = self.accounts.lock().expect("nobody panics with it");

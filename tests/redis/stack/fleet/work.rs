@@ -6,10 +6,11 @@ use std::{
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
+use tokio::time::timeout;
 use tower::ServiceExt;
 use tower_tiktok::classify::ErrorClass;
 
-use super::Fleet;
+use super::{Fleet, process::HANGS};
 
 pub(crate) type Call = Request<Full<Bytes>>;
 
@@ -52,8 +53,13 @@ impl Fleet {
     }
 
     pub(crate) async fn finish(&mut self) {
-        while let Some(task) = self.tasks.join_next().await {
-            task.expect("no request fails");
+        let all = async {
+            while let Some(task) = self.tasks.join_next().await {
+                task.expect("no request fails");
+            }
+        };
+        if timeout(HANGS, all).await.is_err() {
+            panic!("{} hang: {:?}", self.tasks.len(), self.processes);
         }
     }
 }
