@@ -5,6 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/steps.sh
+# As long as it takes.
+export TESTS_WITHIN=0
 
 unset PROPTEST_RNG_SEED
 export PROPTEST_CASES=${1:-5000}

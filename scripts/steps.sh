@@ -12,7 +12,7 @@ took() { [ -z "$step" ] || printf -- '-- took %s s: %s\n' $((SECONDS - since)) "
 # longer than forty hangs, and it is said what.
 testing() {
     tests=$(mktemp)
-    timeout --kill-after=10 2400 "$@" 2>&1 | tee "$tests"
+    timeout --kill-after=10 "${TESTS_WITHIN:-2400}" "$@" 2>&1 | tee "$tests"
     rm -f "$tests"
     tests=
 }

@@ -150,7 +150,6 @@ impl Refusal {
 
     /// How long to stay away as the server says it. All that follows from refusals in
     /// a row, or from one of a limit without a name, is a guess.
-    #[cfg(feature = "shared-state")]
     pub(super) fn stated(&self) -> Option<Duration> {
         let named = self.throttle.as_ref();
         let named = named.filter(|_| self.window() != ThrottleWindow::Unknown);

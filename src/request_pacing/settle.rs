@@ -2,6 +2,8 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
+#[cfg(feature = "shared-state")]
+use super::shared::Alone;
 use super::{
     charge::Charge,
     gate::Gate,
@@ -117,10 +119,16 @@ impl Gate {
         refusal: &Refusal,
         by_others: bool,
     ) -> Option<Closed> {
+        // Where it was sent alone, and the store is back since, it tells nothing but
+        // what the server says.
         #[cfg(feature = "shared-state")]
-        let alone = self.count_refusal();
+        let (alone, is_late) = match self.count_refusal(charge.number()) {
+            Alone::No => (false, false),
+            Alone::Yes => (true, false),
+            Alone::Before => (true, true),
+        };
         #[cfg(not(feature = "shared-state"))]
-        let alone = false;
+        let (alone, is_late) = (false, false);
         let was_open = self.held_until(now.instant).is_none();
         if self.windows.plan().is_none_or(Plan::admits_all) {
             // So there is a limit after all.
@@ -128,12 +136,12 @@ impl Gate {
         }
         // One that names none can be no other's, where there is no other.
         let is_only = self.windows.short().next().is_none() && refusal.may_be_short();
-        if refusal.is_long() || is_only {
+        if !is_late && (refusal.is_long() || is_only) {
             self.learn_long(sent, now);
         }
         self.learn_told(now.instant, refusal);
         // Should it turn out to be a longer one's.
-        let long = match refusal.is_short() {
+        let long = match refusal.is_short() || is_late {
             true => None,
             false => self.long_found(now),
         };
@@ -154,6 +162,9 @@ impl Gate {
         }
         let hold = &mut active.hold;
         hold.refused(sent, now.instant, |repeats| {
+            if is_late {
+                return refusal.stated();
+            }
             // Others may have been quicker, and had the slot that was free.
             let repeats = if others { repeats / 2 } else { repeats };
             refusal.wait(repeats, known).map(|wait| {

@@ -191,6 +191,7 @@ impl Share {
     pub(super) fn forget_refusals(&mut self, before: u64) {
         self.past = before;
         self.pending.clear();
+        self.odd = None;
     }
 
     /// Whether a refusal waits for evidence.

@@ -121,20 +121,22 @@
 //! - in a longer one, which must not be overrun, it has what it held and its
 //!   part of what nobody held. Only when all leases are over, and all that was
 //!   sent by them has left the window, it has the limit over the number. For a
-//!   limit of a day that would be tomorrow: of one longer than a minute it has at
-//!   least as much as comes of its part since, evenly, once no minute knows of a
-//!   lease any more, 67 seconds after the store was lost by default.
+//!   limit of a day that would be tomorrow: once no minute knows of a lease any more,
+//!   67 seconds after the store was lost by default, it has of one longer than a
+//!   minute at least what its part lets through evenly in the time from then on.
 //!
 //! What a server says meanwhile to one process of how long to stay away, the others
 //! hear with its first exchange. What it only concludes from refusals once its lease is
 //! over, of how long to stay away or of how much is real of a limit, it tells nobody, and
-//! forgets when the store is back: others may have been the reason.
+//! forgets when the store is back: others may have been the reason. A limit that fell
+//! meanwhile is learned anew then.
 //!
 //! Three things may overrun a long window. A process that wakes while the store is
 //! away, and holds nothing, takes what its part is worth in a second, or one
 //! request: nobody has reserved any for it. What comes evenly of a limit of a day,
-//! others may hold: they took it in advance. And what nobody held may have been
-//! given to others since a process heard of it, up to two thirds of a lease ago.
+//! others may have used already, so by its end up to as much again may have been sent.
+//! And what nobody held may have been given to others since a process heard of it, up to
+//! two thirds of a lease ago.
 //! [`FailureMode::Closed`] does none of that: once its lease is over, requests wait
 //! for the store, without a bound but their own deadlines.
 //!

@@ -92,20 +92,21 @@ async fn cut_off(count: usize, server: SimulatorBuilder, limit: u32) -> (f64, u6
 
 /// One that went on by its part would have 329 to 673 refused, of theirs or its own, and
 /// at times take that for a suspension. How soon it notices is a matter of whom the
-/// server happens to refuse, so what counts is the mean of four.
+/// server happens to refuse: 194 in the mean of 128 runs, with a deviation of 84. So what
+/// counts is the mean of sixteen.
 #[tokio::test(start_paused = true)]
 async fn one_that_is_cut_off_leaves_the_limit_to_the_others() {
     let mut all = 0;
     for window in [FIXED, WindowKind::Sliding] {
-        for seed in [7, 8] {
+        for seed in 0..8 {
             let server = server(50, 3_000).window(window).seed(seed);
             let (used, refused) = cut_off(1, server, 50).await;
             assert!(used >= 0.8, "{used}");
             all += refused;
         }
     }
-    println!("in the mean {}", all / 4);
-    assert!(all / 4 <= 250, "{}", all / 4);
+    println!("in the mean {}", all / 16);
+    assert!(all / 16 <= 250, "{}", all / 16);
 }
 
 /// Of a limit that is known to be lower some are refused anyway.

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use tower::ServiceExt;
 use tower_tiktok::{
     classify::ErrorClass,
+    request_pacing::ScopeUse,
     shared_state::Fault,
     simulator::{Latency, WindowKind},
 };
@@ -37,7 +38,10 @@ async fn what_a_newcomer_met_without_a_store_is_forgotten_with_its_return() {
         // It goes again and again, or waits for its backoff.
         tokio::spawn(newcomer.client.clone().oneshot(write(4, 1_000, 0)));
         sleep(secs(20)).await;
-        met += u32::from(!newcomer.handle.learned().is_empty());
+        let learned = |it: &ScopeUse| it.windows.iter().any(|window| window.learned);
+        met += u32::from(newcomer.handle.snapshot().scopes().iter().any(learned));
+        // Nor is it kept for another time.
+        assert_eq!(newcomer.handle.learned(), [], "{phase}");
 
         fleet.store.set_fault(None);
         let back = Instant::now();

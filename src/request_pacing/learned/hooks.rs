@@ -95,21 +95,27 @@ impl Gate {
         let learned = self.if_active().and_then(|it| it.learned.as_ref());
         let learned = learned.and_then(|it| Some((it, it.cut?)));
         let taught = |which: fn(&Learned) -> &Option<Taught>| {
-            learned.and_then(|(it, cut)| Some((which(it).as_ref()?, cut)))
+            let (taught, cut) = learned.and_then(|(it, cut)| Some((which(it).as_ref()?, cut)))?;
+            Some((taught.length, self.known_limit(taught)?, cut))
         };
         let (short, long) = (taught(|it| &it.short), taught(|it| &it.long));
         let kept = [(short, share), (long, None)].map(|(taught, share)| {
             (taught.is_some() || share.is_some()).then(|| LearnedLimit {
                 scope: scope(),
-                requests: taught.map(|(it, _)| it.rate.limit()),
-                time: taught.map_or(SECOND, |(it, _)| it.length),
+                requests: taught.map(|(_, limit, _)| limit),
+                time: taught.map_or(SECOND, |(length, ..)| length),
                 share,
-                age: taught.map_or(Duration::ZERO, |(_, cut)| {
+                age: taught.map_or(Duration::ZERO, |(.., cut)| {
                     now.saturating_duration_since(cut)
                 }),
             })
         });
         kept.into_iter().flatten()
+    }
+
+    #[cfg(not(feature = "shared-state"))]
+    fn known_limit(&self, taught: &Taught) -> Option<u32> {
+        Some(taught.rate.limit())
     }
 
     /// Goes on with what was kept.
@@ -144,6 +150,8 @@ impl Gate {
             learned.cut = Some(now.checked_sub(kept.age).unwrap_or(now));
         }
         self.apply_learned();
+        #[cfg(feature = "shared-state")]
+        self.keep_learned();
     }
 
     pub(super) fn apply_learned(&mut self) {

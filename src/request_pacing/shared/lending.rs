@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{demand::Told, name::name_of};
+use super::{demand::Told, lonely::Alone, name::name_of};
 use crate::{
     request_pacing::{
         Scope, Scopes,
@@ -48,6 +48,8 @@ pub(in crate::request_pacing) struct Lent {
     pub(super) alone: bool,
     /// What was learned before that.
     pub(super) before: Ratios,
+    /// Requests before this one were sent alone.
+    pub(super) past: u64,
     /// Refusals of which nobody was told.
     pub(super) refused: u32,
     /// A refusal has closed it until then, and nobody was told.
@@ -119,6 +121,7 @@ impl Core {
             until: None,
             alone: false,
             before: Ratios::default(),
+            past: 0,
             refused: 0,
             hold: None,
             stated: None,
@@ -215,20 +218,26 @@ impl Core {
         {
             lending.ends.pop_first();
             if let Some(gate) = self.gates.get_mut(at) {
-                gate.lend(Vec::new(), false, now.instant);
+                let lent = gate.if_active().and_then(|it| it.lent.as_ref());
+                let alone = lent.is_some_and(|lent| lent.alone);
+                gate.lend(Vec::new(), alone, now.instant);
             }
         }
     }
 }
 
 impl Gate {
-    /// A request was refused here. Whether others may send what is not known here.
-    pub(in crate::request_pacing) fn count_refusal(&mut self) -> bool {
-        let lent = self.active().lent.as_mut();
-        lent.is_some_and(|lent| {
-            lent.refused = lent.refused.saturating_add(1);
-            lent.alone
-        })
+    /// A request was refused here: whether others may send what is not known here.
+    pub(in crate::request_pacing) fn count_refusal(&mut self, number: u64) -> Alone {
+        let Some(lent) = &mut self.active().lent else {
+            return Alone::No;
+        };
+        lent.refused = lent.refused.saturating_add(1);
+        match lent.alone {
+            true => Alone::Yes,
+            false if number < lent.past => Alone::Before,
+            false => Alone::No,
+        }
     }
 
     /// Admits so many from now on.

@@ -12,7 +12,10 @@ mod lonely;
 mod name;
 mod sharer;
 
-pub(super) use self::lending::{Lending, Lent};
+pub(super) use self::{
+    lending::{Lending, Lent},
+    lonely::Alone,
+};
 
 use super::gate::Gate;
 

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::{Change, MOST, Machine, RETRY, Store, under_way::Sent};
 use crate::shared_state::{
     Exchange, Reply, StoreError, StoreErrorKind,
-    member::{ScopeShare, scope::Scope, window::Window},
+    member::{ScopeShare, scope::Scope},
 };
 
 /// When the store is asked, about what, and what comes of it.
@@ -157,10 +157,6 @@ impl Machine {
         let least = if self.begins(now) { self.instances } else { 1 };
         self.instances = reply.instances.max(least);
         let lease_ends = sent.at + self.settings.lease;
-        if was_down {
-            let windows = self.scopes.values_mut().flat_map(|it| &mut it.windows);
-            windows.for_each(Window::forget_lonely);
-        }
         let mut missed = false;
         for (ask, reply) in sent.exchange.scopes.iter().zip(&reply.scopes) {
             if let Some(scope) = self.scopes.get_mut(&ask.name) {

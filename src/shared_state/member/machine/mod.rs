@@ -239,6 +239,9 @@ impl Machine {
             .map(|scope| self.outage(scope, now))
             .collect();
         for (scope, outage) in self.scopes.values_mut().zip(outages) {
+            if !scope.is_alone(outage.as_ref(), now) {
+                scope.forget_lonely();
+            }
             let share = scope.share(&self.settings, outage.as_ref(), now);
             let leased = scope.leased_until.is_some_and(|until| now < until);
             // What it does beyond its tokens, or without a lease, it claims.

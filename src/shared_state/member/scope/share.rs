@@ -44,8 +44,22 @@ impl Scope {
             }
             (None, _) => self.share_by(now, valid_until, |_, _| 0),
         };
-        share.alone = outage.is_some_and(|it| !it.closed) && leased.is_none();
+        share.alone = self.is_alone(outage, now);
         share
+    }
+
+    /// Whether it goes on by what nobody has lent it.
+    pub(in crate::shared_state::member) fn is_alone(
+        &self,
+        outage: Option<&Outage>,
+        now: Instant,
+    ) -> bool {
+        outage.is_some_and(|outage| !outage.closed) && !self.is_leased(now)
+    }
+
+    /// What was learned that way is neither told to the store nor to the layer.
+    pub(in crate::shared_state::member) fn forget_lonely(&mut self) {
+        self.windows.iter_mut().for_each(Window::forget_lonely);
     }
 
     /// What the layer may do once it has given back what is beyond its part.
@@ -84,7 +98,8 @@ impl Scope {
     }
 
     /// Nothing is held or wanted any more.
-    pub(in crate::shared_state::member) fn end(self, now: Instant) -> ScopeShare {
+    pub(in crate::shared_state::member) fn end(mut self, now: Instant) -> ScopeShare {
+        self.forget_lonely();
         ScopeShare {
             limits: Vec::new(),
             valid_until: now,

@@ -120,6 +120,52 @@ fn who_learns_that_less_is_real_goes_on() {
 }
 
 #[test]
+fn what_is_learned_alone_is_forgotten_with_the_return() {
+    let now = Instant::now();
+    let learn = |process: &mut Process, ratio| {
+        let mut demands = process.demand(now);
+        demands[0].windows[0].learned = Some(ratio);
+        process.machine.observe(demands, now);
+    };
+    let mut process = alone(now);
+    learn(&mut process, 100_000);
+    process.look(now);
+    assert_eq!(limit(&process), 1);
+    let exchange = process.ask(now);
+    assert_eq!(exchange.scopes[0].windows[0].learned, None);
+    let reply = Ledger::new().exchange(&exchange, START, &mut Vec::new());
+    let number = process.machine.number();
+    process.machine.hear(number, reply, now, 0.3);
+    // The layer does not know of the return yet.
+    learn(&mut process, 200_000);
+    process.look(now);
+    let share = process.share.as_ref().expect("it waits");
+    assert_eq!((share.alone, &share.learned[..]), (false, &[][..]));
+    let renewal = process.ask(now + LEASE);
+    assert_eq!(renewal.scopes[0].windows[0].learned, None);
+}
+
+#[test]
+fn a_scope_that_ends_alone_hands_on_nothing_of_what_was_learned() {
+    let mut now = Instant::now();
+    let mut process = alone(now);
+    let mut demands = process.demand(now);
+    demands[0].windows[0].learned = Some(900_000);
+    process.machine.observe(demands, now);
+    process.look(now);
+    // It leaves the limit to others, and then nobody waits any more.
+    assert_eq!(went(&mut process, 8, 4, now), 0);
+    process.queued = 0;
+    process.look(now);
+    now += Duration::from_secs(2);
+    process.ask(now);
+    process.hear(Err(StoreError::new(StoreErrorKind::Timeout)), now);
+    let share = process.share.as_ref().expect("it was told");
+    assert!(share.limits.is_empty(), "{share:?}");
+    assert!(share.learned.is_empty(), "{share:?}");
+}
+
+#[test]
 fn who_sends_nothing_alone_tells_what_it_found() {
     let now = Instant::now();
     let mut process = Process::new(1, FailureMode::Closed, SECOND, 10, now);

@@ -32,7 +32,6 @@ impl Window {
         if alone {
             learned.alone = news.or(learned.alone);
         } else {
-            learned.alone = None;
             learned.news = news.or(learned.news);
             learned.known = news.or(learned.known);
         }
@@ -43,7 +42,6 @@ impl Window {
         self.learned.alone.or(self.learned.known)
     }
 
-    /// The store is back.
     pub(in crate::shared_state::member) fn forget_lonely(&mut self) {
         self.learned.alone = None;
     }

@@ -83,8 +83,8 @@ impl Fleet {
             assert_eq!(class.expect("it goes on"), ErrorClass::Success);
         });
         while !self.in_work.has_seen(NEWCOMER) {
-            sleep(Duration::from_millis(1)).await;
             assert!(machine.ran_at_most(self.deadline), "{machine:?}");
+            sleep(Duration::from_millis(1)).await;
         }
     }
 
