@@ -92,21 +92,21 @@ async fn cut_off(count: usize, server: SimulatorBuilder, limit: u32) -> (f64, u6
 
 /// One that went on by its part would have 329 to 673 refused, of theirs or its own, and
 /// at times take that for a suspension. How soon it notices is a matter of whom the
-/// server happens to refuse: 194 in the mean of 128 runs, with a deviation of 84. So what
-/// counts is the mean of sixteen.
+/// server happens to refuse: some 205, with a deviation of 80. So what counts is the mean
+/// of 32.
 #[tokio::test(start_paused = true)]
 async fn one_that_is_cut_off_leaves_the_limit_to_the_others() {
     let mut all = 0;
     for window in [FIXED, WindowKind::Sliding] {
-        for seed in 0..8 {
+        for seed in 0..16 {
             let server = server(50, 3_000).window(window).seed(seed);
             let (used, refused) = cut_off(1, server, 50).await;
             assert!(used >= 0.8, "{used}");
             all += refused;
         }
     }
-    println!("in the mean {}", all / 16);
-    assert!(all / 16 <= 250, "{}", all / 16);
+    println!("in the mean {}", all / 32);
+    assert!(all / 32 <= 250, "{}", all / 32);
 }
 
 /// Of a limit that is known to be lower some are refused anyway.
