@@ -83,7 +83,7 @@ impl Hold {
 
     /// Refusals in a row told nothing of this scope: the next one is the first again.
     #[cfg(feature = "shared-state")]
-    pub(super) fn forget_event(&mut self, now: Instant) {
+    pub(super) fn forget_guesses(&mut self, now: Instant) {
         self.event = None;
         let said = self.said.unwrap_or(now).max(now);
         if self.until.is_some_and(|until| until > said) {
@@ -94,14 +94,14 @@ impl Hold {
 
     /// The server says until when it is closed, by its last refusal.
     #[cfg(feature = "shared-state")]
-    pub(super) fn stated(&mut self, until: Option<Instant>) {
+    pub(super) fn says(&mut self, until: Option<Instant>) {
         self.said = self.said.max(until);
     }
 
     /// Somebody says until when it is closed. Unless it is for longer.
     pub(super) fn close_as_said(&mut self, until: Instant) -> bool {
         #[cfg(feature = "shared-state")]
-        self.stated(Some(until));
+        self.says(Some(until));
         self.close(until)
     }
 

@@ -156,7 +156,10 @@ impl Gate {
         {
             let told = refusal.limit_per_second();
             let numbers = (charge.number(), active.flights.next());
-            share.refused(sent, seen, numbers, told, long);
+            match is_late {
+                true => _ = share.saw_refused(sent, seen),
+                false => share.refused(sent, seen, numbers, told, long),
+            }
             // A probe that failed is the likely reason, and it was undone.
             known = refusal.is_short() || learns;
         }
@@ -180,7 +183,7 @@ impl Gate {
             stated.or(hold.until(now.instant)).unwrap_or(now.instant)
         });
         #[cfg(feature = "shared-state")]
-        hold.stated(stated);
+        hold.says(stated);
         let held = hold.until(now.instant);
         let in_flight = active.in_flight();
         let waits = active.standing > 0 || self.windows.is_tight(in_flight, now);

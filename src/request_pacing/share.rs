@@ -33,16 +33,13 @@ pub(super) struct Share {
     seen: VecDeque<Trip>,
     most_seen: usize,
     pending: VecDeque<Refused>,
-    /// Refusals of requests before this one tell nothing.
-    #[cfg(feature = "shared-state")]
-    past: u64,
     odd: Option<Instant>,
     /// It never becomes smaller than this by itself.
     least: f64,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Trip {
+pub(super) struct Trip {
     sent: Instant,
     answered: Instant,
     /// As how many it counts.
@@ -85,8 +82,6 @@ impl Share {
             seen: VecDeque::new(),
             most_seen: 0,
             pending: VecDeque::new(),
-            #[cfg(feature = "shared-state")]
-            past: 0,
             odd: None,
             least: 0.0,
         };
@@ -152,15 +147,8 @@ impl Share {
         });
     }
 
-    /// A request was refused. `after` is the first that is not sent yet.
-    pub(super) fn refused(
-        &mut self,
-        sent: Instant,
-        answered: Instant,
-        (number, after): (u64, u64),
-        told: Option<u32>,
-        long: Option<LongFound>,
-    ) {
+    /// A request was refused, for whatever reason.
+    pub(super) fn saw_refused(&mut self, sent: Instant, answered: Instant) -> Trip {
         let trip = Trip {
             sent,
             answered,
@@ -170,10 +158,19 @@ impl Share {
             presumed: false,
         };
         self.saw(trip);
-        #[cfg(feature = "shared-state")]
-        if number < self.past {
-            return;
-        }
+        trip
+    }
+
+    /// A request was refused. `after` is the first that is not sent yet.
+    pub(super) fn refused(
+        &mut self,
+        sent: Instant,
+        answered: Instant,
+        (number, after): (u64, u64),
+        told: Option<u32>,
+        long: Option<LongFound>,
+    ) {
+        let trip = self.saw_refused(sent, answered);
         if self.pending.len() < MOST_PENDING {
             self.pending.push_back(Refused {
                 number,
@@ -186,10 +183,9 @@ impl Share {
         }
     }
 
-    /// What was sent before this request was refused for the sake of others.
+    /// What was refused so far was so for the sake of others.
     #[cfg(feature = "shared-state")]
-    pub(super) fn forget_refusals(&mut self, before: u64) {
-        self.past = before;
+    pub(super) fn forget_refusals(&mut self) {
         self.pending.clear();
         self.odd = None;
     }

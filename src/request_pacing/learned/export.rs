@@ -112,7 +112,8 @@ impl Error for InvalidLearned {}
 
 impl RequestPacingHandle {
     /// What was learned of the limits by now, in no order. Nothing is in it of
-    /// a scope that is as its quota says.
+    /// a scope that is as its quota says, nor of what was learned while the store of a
+    /// shared limit was away: others may have been the reason.
     ///
     /// It visits every scope in use, and holds up requests while it does.
     #[must_use]

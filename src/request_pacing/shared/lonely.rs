@@ -49,10 +49,10 @@ impl Gate {
     /// teaches nothing.
     pub(super) fn is_back(&mut self, now: Instant) {
         let active = self.active();
-        active.hold.forget_event(now);
+        active.hold.forget_guesses(now);
         let next = active.flights.next();
         if let Some(share) = &mut active.share {
-            share.forget_refusals(next);
+            share.forget_refusals();
         }
         let before = active.lent.as_ref().map(|lent| lent.before);
         self.restore(&before.unwrap_or_default(), now);
