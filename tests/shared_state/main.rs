@@ -105,24 +105,47 @@ async fn unequal_processes_end_together() {
 #[tokio::test(start_paused = true)]
 async fn many_processes_with_short_queues_use_all_of_it() {
     for (processes, limit) in [(40, 80), (40, 200), (10, 100)] {
-        let store = MemoryStore::new().round_trip(Duration::from_millis(5));
-        let quotas = [(SECOND, limit), (MINUTE, limit * 60)];
-        let (limiter, mut tasks) = (Limiter::new(), JoinSet::new());
-        let processes: Vec<Process> = (0..processes).map(|_| process(&store, &quotas)).collect();
-        for process in &processes {
-            work(&mut tasks, process, &limiter, 4, u32::MAX);
-        }
-        sleep(Duration::from_secs(70)).await;
-        let (sent, exchanges) = (limiter.count(), store.exchanges());
-        sleep(Duration::from_secs(60)).await;
-        let sent = (limiter.count() - sent) as f64;
-        let exchanges = (store.exchanges() - exchanges) as f64 / sent;
-        let used = sent / f64::from(limit * 60);
-        println!("{limit}/s: {used:.3}, {exchanges:.3} exchanges");
-        assert_eq!(limiter.refused(limit as usize, SECOND.length()), 0);
+        let (used, exchanges) = short_queues(processes, limit).await;
         assert!(used >= 0.97, "{limit}/s: {used}");
         assert!(exchanges <= 0.2, "{limit}/s: {exchanges}");
     }
+}
+
+/// One has two tokens and another one, or one has one and another none.
+#[tokio::test(start_paused = true)]
+async fn tokens_that_go_round_are_used() {
+    for (processes, limit, most) in [
+        (10, 15, 0.7),
+        (40, 60, 0.7),
+        (40, 48, 0.6),
+        (40, 40, 0.4),
+        (40, 30, 1.0),
+        (40, 20, 2.3),
+    ] {
+        let (used, exchanges) = short_queues(processes, limit).await;
+        assert!(used >= 0.97, "{limit}/s: {used}");
+        assert!(exchanges <= most, "{limit}/s: {exchanges}");
+    }
+}
+
+/// How much of the limit so many use, and how many exchanges a request costs.
+async fn short_queues(processes: u32, limit: u32) -> (f64, f64) {
+    let store = MemoryStore::new().round_trip(Duration::from_millis(5));
+    let quotas = [(SECOND, limit), (MINUTE, limit * 60)];
+    let (limiter, mut tasks) = (Limiter::new(), JoinSet::new());
+    let all: Vec<Process> = (0..processes).map(|_| process(&store, &quotas)).collect();
+    for process in &all {
+        work(&mut tasks, process, &limiter, 4, u32::MAX);
+    }
+    sleep(Duration::from_secs(70)).await;
+    let (sent, exchanges) = (limiter.count(), store.exchanges());
+    sleep(Duration::from_secs(60)).await;
+    let sent = (limiter.count() - sent) as f64;
+    let exchanges = (store.exchanges() - exchanges) as f64 / sent;
+    let used = sent / f64::from(limit * 60);
+    println!("{processes} processes, {limit}/s: {used:.3}, {exchanges:.3} exchanges");
+    assert_eq!(limiter.refused(limit as usize, SECOND.length()), 0);
+    (used, exchanges)
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use crate::shared_state::{
     Notice, PermitPart, ScopeAsk,
     allocation::{
         AGAIN, CALLED, EXACT, FEW,
-        fill::{Wish, fill},
+        fill::{Filled, PARTS, Wish, fill},
         window::{Part, Window, gone_at},
     },
 };
@@ -16,8 +16,13 @@ use crate::shared_state::{
 /// should stay: a longer window that is as full as it may be is slow to follow.
 const SELDOM: u64 = 600_000;
 
-/// The longest turn, otherwise.
+/// The shortest turn otherwise, and the longest. A shorter one costs more exchanges; of a
+/// longer one, what somebody has sent in a minute depends on how many turns it has had.
+const SOON: u64 = 3_000;
 const OFTEN: u64 = 10_000;
+
+/// A turn of permits.
+const PERMITS: u64 = 2_000;
 
 impl Scope {
     /// Computes everyone's part, if it is time. Few members are computed each
@@ -32,7 +37,7 @@ impl Scope {
         self.bury(now);
         let mut codes: Vec<i64> = self.windows.keys().copied().collect();
         codes.sort_by_key(|code| ordered(*code));
-        // The parts of the last window that has not enough for all.
+        // The last window that has not enough for all, and everyone's part of it.
         let mut scarce: Option<(u64, BTreeMap<u64, u64>)> = None;
         for code in codes {
             let alive = self
@@ -59,11 +64,11 @@ impl Scope {
                 let mut want = part.want.min(limit);
                 // Nobody can use more of a longer window than its part of a
                 // shorter one lets through.
-                if let Some((of, targets)) = &scarce
-                    && let Some(target) = targets.get(id)
-                    && limit * target < EXACT
+                if let Some((of, parts)) = &scarce
+                    && let Some(part) = parts.get(id)
+                    && limit.saturating_mul(*part) < EXACT
                 {
-                    want = want.min((limit * target).div_ceil(*of).max(1));
+                    want = want.min((limit * part).div_ceil(of * PARTS).max(1));
                 }
                 Wish {
                     want,
@@ -74,7 +79,9 @@ impl Scope {
             let wanted: u64 = wishes.iter().map(|wish| wish.want).sum();
             let turn = turn(code, limit, wishes.len() as u64);
             window.turn = if turn < SELDOM { turn } else { 0 };
-            let mut targets = fill(limit, &wishes, now / turn);
+            // A permit that goes to all in turn costs more exchanges.
+            let none_first = code != 0;
+            let Filled { mut targets, means } = fill(limit, &wishes, now / turn, none_first);
             if scarce.is_some() {
                 leave(window, limit, &parts, &mut targets, now / turn);
             }
@@ -87,7 +94,12 @@ impl Scope {
                 leave_unwanted(&mut self.members, left, now);
             } else if wanted > limit {
                 let ids = parts.iter().map(|(id, _)| *id);
-                scarce = Some((limit, ids.zip(targets).collect()));
+                // Turns are too short for a longer window to follow.
+                let parts = match turn {
+                    SELDOM => targets.iter().map(|target| target * PARTS).collect(),
+                    _ => means,
+                };
+                scarce = Some((limit, ids.zip(parts).collect()));
             }
         }
         true
@@ -214,7 +226,7 @@ fn leave(window: &Window, limit: u64, parts: &[(u64, &mut Part)], targets: &mut 
         want: part.want.min(limit) - target,
         queued: part.queued,
     });
-    let more = fill(over, &left.collect::<Vec<_>>(), turn);
+    let more = fill(over, &left.collect::<Vec<_>>(), turn, true).targets;
     targets
         .iter_mut()
         .zip(more)
@@ -237,5 +249,8 @@ fn turn(code: i64, limit: u64, wishes: u64) -> u64 {
     if limit >= 2 * wishes {
         return SELDOM;
     }
-    code.unsigned_abs().clamp(2_000, OFTEN)
+    match code {
+        0 => PERMITS,
+        _ => code.unsigned_abs().clamp(SOON, OFTEN),
+    }
 }

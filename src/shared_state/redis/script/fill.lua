@@ -39,7 +39,8 @@ local function pour_more(all, caps, parts, weights)
   for at, more in ipairs(pour(rest, left, weights)) do parts[at] = parts[at] + more end
 end
 
-local function fill(limit, wishes, turn)
+-- Whole tokens, and in parts what each has in the long run.
+local function fill(limit, wishes, turn, none_first)
   local wanted, caps, ones, weights, backlog, got = 0, {}, {}, {}, 0, {}
   for at, wish in ipairs(wishes) do
     wanted = wanted + wish[1]
@@ -47,29 +48,40 @@ local function fill(limit, wishes, turn)
     weights[at] = min(wish[2], MOST_QUEUED)
     backlog = backlog + weights[at]
   end
-  if wanted <= limit then return got end
+  if wanted <= limit then return got, caps end
   local all = limit * PARTS
   local parts = pour(div(all, 2), caps, ones)
   if backlog == 0 then weights = ones end
   pour_more(all, caps, parts, weights)
   pour_more(all, caps, parts, ones)
-  local over, open = limit, {}
+  local over, open, means = limit, {}, {}
   for at, part in ipairs(parts) do
     got[at] = div(part, PARTS)
     over = over - got[at]
-    if got[at] < wishes[at][1] then open[#open + 1] = at end
+    if none_first and got[at] == 0 and wishes[at][1] > 0 then open[#open + 1] = at end
+  end
+  if #open <= over then
+    over = over - #open
+    for _, at in ipairs(open) do got[at] = 1 end
+    open = {}
+    for at, wish in ipairs(wishes) do
+      if got[at] < wish[1] then open[#open + 1] = at end
+    end
   end
   over = min(over, #open)
+  for at, count in ipairs(got) do means[at] = count * PARTS end
+  for _, at in ipairs(open) do means[at] = means[at] + div(over * PARTS + #open - 1, #open) end
   for next = 0, over - 1 do
     local at = open[(turn % #open * over + next) % #open + 1]
     got[at] = got[at] + 1
   end
-  return got
+  return got, means
 end
 
 local function turn_of(code, limit, wishes)
   if limit >= 2 * wishes then return SELDOM end
-  return min(max(math.abs(code), 2000), OFTEN)
+  if code == 0 then return PERMITS end
+  return min(max(math.abs(code), SOON), OFTEN)
 end
 
 -- Short windows first; a day is a long one.

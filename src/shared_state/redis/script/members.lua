@@ -7,7 +7,7 @@ local function leave(window, limit, parts, targets, turn)
     targets[at] = max(targets[at], min(part.held, part.want, limit))
     wanted[at] = { min(part.want, limit) - targets[at], part.queued }
   end
-  for at, more in ipairs(fill(over, wanted, turn)) do targets[at] = targets[at] + more end
+  for at, more in ipairs((fill(over, wanted, turn, true))) do targets[at] = targets[at] + more end
 end
 
 -- Reads all members of a scope, buries the dead, and computes everyone's part.
@@ -72,10 +72,11 @@ local function fill_all(key, state, speaker, record, now)
           part.before, part.target = part.target, 0
           if part.want > 0 then
             local want = min(part.want, limit)
-            local target = scarce and scarce.targets[id]
-            if target and limit * target < EXACT then
-              local over = limit * target % scarce.limit
-              local most = div(limit * target, scarce.limit) + (over > 0 and 1 or 0)
+            local share = scarce and scarce.parts[id]
+            if share and limit * share < EXACT then
+              local of = scarce.limit * PARTS
+              local over = limit * share % of
+              local most = div(limit * share, of) + (over > 0 and 1 or 0)
               want = min(want, max(most, 1))
             end
             wanted = wanted + want
@@ -87,11 +88,12 @@ local function fill_all(key, state, speaker, record, now)
       end
       local turn = turn_of(code, limit, #wishes)
       window.turn = turn < SELDOM and turn or 0
-      local filled, targets = fill(limit, wishes, div(now, turn)), {}
-      if scarce then leave(window, limit, parts, filled, div(now, turn)) end
-      for at, target in ipairs(filled) do
+      local targets, means = fill(limit, wishes, div(now, turn), code ~= 0)
+      if scarce then leave(window, limit, parts, targets, div(now, turn)) end
+      local shares = {}
+      for at, target in ipairs(targets) do
         parts[at].target = target
-        targets[wishing[at]] = target
+        shares[wishing[at]] = turn == SELDOM and target * PARTS or means[at]
       end
       if code == 0 then
         -- A permit that nobody else has a use for may stay where it is.
@@ -109,7 +111,7 @@ local function fill_all(key, state, speaker, record, now)
           end
         end
       end
-      if wanted > limit and code ~= 0 then scarce = { limit = limit, targets = targets } end
+      if wanted > limit and code ~= 0 then scarce = { limit = limit, parts = shares } end
       for _, id in ipairs(alive) do
         local part = all[id].parts[code]
         if part and part.before ~= part.target then changed[id] = true end
