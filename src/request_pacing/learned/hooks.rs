@@ -96,7 +96,10 @@ impl Gate {
         let learned = learned.and_then(|it| Some((it, it.cut?)));
         let taught = |which: fn(&Learned) -> &Option<Taught>| {
             let (taught, cut) = learned.and_then(|(it, cut)| Some((which(it).as_ref()?, cut)))?;
-            Some((taught.length, self.known_limit(taught)?, cut))
+            let limit = self.known_limit(taught)?;
+            // Until a window has proved it, it is still on trial.
+            let is_less = taught.rate.ceiling().is_none_or(|most| limit < most);
+            is_less.then_some((taught.length, limit, cut))
         };
         let (short, long) = (taught(|it| &it.short), taught(|it| &it.long));
         let kept = [(short, share), (long, None)].map(|(taught, share)| {

@@ -1,4 +1,4 @@
-use super::Rate;
+use super::{Rate, rate};
 
 /// Windows of patience before one asks for more, on average. Less finds what
 /// others leave sooner; each probe of a full limit costs a refusal.
@@ -7,6 +7,9 @@ const PATIENCE: u32 = 21;
 const STEP: u32 = 32;
 /// Which part of what one has one gives up, at least a step.
 const LESS: u32 = 8;
+/// Windows of patience of those who share a limit, at first and at the most, beside one
+/// of whom they know nothing: what it has, it will hardly leave soon.
+const BESIDE: (u32, u32) = (10, 40);
 
 /// A limit that others use as well, who are not known.
 ///
@@ -45,6 +48,22 @@ impl Rate {
         };
         self.limit = less.max(1);
         self.rest_among_others(next);
+    }
+
+    /// A request was refused that is not past, though all who share the limit keep to
+    /// it: what one of whom nobody tells has of it is not theirs.
+    pub(in crate::request_pacing) fn refused_beside_others(
+        &mut self,
+        fit: u32,
+        refused: u32,
+        next: u64,
+    ) {
+        let (least, most) = BESIDE;
+        // Of few in a window, not sooner than anything else is tried.
+        self.most_patience = self.limit.saturating_mul(most).max(rate::PATIENCE.1);
+        let patience = self.patience.max(self.limit.saturating_mul(least));
+        self.patience = patience.min(self.most_patience);
+        self.refused(fit, refused, next);
     }
 
     /// One more was tried, and nobody here was refused. The next one soon: who
@@ -117,6 +136,36 @@ mod tests {
             windows(&mut alone, limit, 150);
             assert_eq!(alone[0].limit(), limit);
             assert!(alone[0].is_over());
+        }
+    }
+
+    /// How often so many windows are overrun, of which a stranger leaves so many.
+    fn overrun(limit: u32, left: u32, windows: u32, refused: impl Fn(&mut Rate, u32, u64)) -> u32 {
+        let mut rate = Rate::below(limit);
+        let (mut number, mut times) = (0, 0);
+        for _ in 0..windows {
+            for sent in 1..=rate.limit() {
+                number += 1;
+                if sent > left {
+                    times += 1;
+                    refused(&mut rate, left, number + 1);
+                    break;
+                }
+                rate.admitted(number, sent == rate.limit(), number + 1, 1);
+            }
+        }
+        times
+    }
+
+    #[test]
+    fn what_a_stranger_has_is_seldom_asked_for() {
+        let beside = |rate: &mut Rate, fit, next| rate.refused_beside_others(fit, 1, next);
+        let alone = |rate: &mut Rate, fit, next| rate.refused(fit, 1, next);
+        assert!((3..=12).contains(&overrun(100, 80, 300, beside)));
+        for limit in [2, 3, 10, 50, 1_000] {
+            let seldom = overrun(limit, limit / 2, 2_000, beside);
+            let often = overrun(limit, limit / 2, 2_000, alone);
+            assert!(seldom <= often, "{limit}: {seldom}, {often}");
         }
     }
 

@@ -2,7 +2,7 @@
 pub(in crate::request_pacing) const FIRST: u32 = 4;
 /// Admitted requests between two probes, at first and at the most: one in so
 /// many may be refused.
-const PATIENCE: (u32, u32) = (25, 100);
+pub(super) const PATIENCE: (u32, u32) = (25, 100);
 /// The same of a window that must not be overrun, in windows.
 const LONG_PATIENCE: (u32, u32) = (10, 160);
 
@@ -25,8 +25,8 @@ pub(in crate::request_pacing) struct Rate {
     admitted: u32,
     /// Whether one of them took the last slot.
     tight: bool,
-    patience: u32,
-    most_patience: u32,
+    pub(super) patience: u32,
+    pub(super) most_patience: u32,
     wins: u32,
     /// What it is for all who use it, where others do as well.
     pub(super) of_all: Option<u32>,

@@ -40,20 +40,22 @@ impl Gate {
             return false;
         }
         let windows = self.windows.short();
+        let know_others = self.windows.know_others();
         // What the server says is of all who use it, and if fewer came from
         // here, there are others.
-        let may_be_others = !self.windows.know_others()
+        let may_be_others = !know_others
             && windows.clone().any(|(_, length)| length == SECOND)
             && taught.is_none_or(|taught| taught.length == SECOND);
         let known = taught.and_then(|taught| taught.rate.of_all());
         let of_all = refused.told.or(known).filter(|_| may_be_others);
         let on_trial = taught.is_some_and(|taught| taught.rate.on_trial());
-        let on_trial = on_trial && refused.told.or(of_all).is_none();
+        let told = refused.told.filter(|_| !know_others);
+        let on_trial = on_trial && told.or(of_all).is_none();
         let explained = match of_all {
             Some(of_all) => share.explain(refused, iter::once((of_all, SECOND))),
             None => !on_trial && share.explain(refused, windows.clone()),
         };
-        if explained || (refused.told.is_some() && of_all.is_none()) {
+        if explained || (told.is_some() && of_all.is_none()) {
             return false;
         }
         // The fullest window is the one that refused.
@@ -86,6 +88,12 @@ impl Gate {
         });
         match of_all {
             Some(of_all) => taught.rate.refused_by_others(fit_limit, of_all, next),
+            // All who tell each other what they send keep to what the server says.
+            None if refused.told.is_some() => {
+                taught
+                    .rate
+                    .refused_beside_others(fit_limit, fit.refused, next);
+            }
             None => taught.rate.refused(fit_limit, fit.refused, next),
         }
         learned.cut = Some(now);
