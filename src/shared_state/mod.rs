@@ -223,14 +223,14 @@
 //!
 //! | limit | accounts | writes of each | used | exchanges per request |
 //! |---|---|---|---|---|
-//! | 10/s + 600/min | 50 each | 2 | 98.8 % | 0.121 |
-//! | 10/s + 600/min | the same 50 | 8 | 99.0 % | 0.121 |
-//! | 10/s + 600/min | the same 50 | 2 | 98.6 % | 0.179 |
-//! | 50/s + 3,000/min | 50 each | 2 | 98.8 % | 0.025 |
-//! | 50/s + 3,000/min | the same 50 | 8 | 98.8 % | 0.024 |
-//! | 50/s + 3,000/min | the same 50 | 2 | 98.9 % | 0.154 |
+//! | 10/s + 600/min | 50 each | 2 | 99.6 % | 0.118 |
+//! | 10/s + 600/min | the same 50 | 8 | 98.8 % | 0.121 |
+//! | 10/s + 600/min | the same 50 | 2 | 98.2 % | 0.172 |
+//! | 50/s + 3,000/min | 50 each | 2 | 98.6 % | 0.025 |
+//! | 50/s + 3,000/min | the same 50 | 8 | 97.6 % | 0.026 |
+//! | 50/s + 3,000/min | the same 50 | 2 | 98.7 % | 0.153 |
 //!
-//! The last of three runs; the others differ by up to 1.2 % and 0.01. Up to 0.35 %
+//! The last of three runs; the others differ by up to 1.3 % and 0.02. Up to 0.42 %
 //! were refused. Where all want more permits
 //! of the same accounts than there are, each request needs one that another process
 //! has just had. Both say so with what else they have to say, so it is not one
